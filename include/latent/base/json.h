@@ -1,0 +1,20 @@
+/* JSON by jansson. Rooms use jansson's json_t and json_* functions through
+ * this header; the two functions below add our errors and number format. */
+#ifndef LT_JSON_H
+#define LT_JSON_H
+
+#include <jansson.h>
+
+#include "latent/base/status.h"
+#include "latent/base/text.h"
+
+/* `what` names the text in errors ("config of run 12"). *out is the caller's
+ * (json_decref). Duplicate keys and nesting over 64 levels are errors. */
+lt_status lt_json_parse(const char *text, size_t size, const char *what,
+                        json_t **out, lt_err *err);
+
+/* Appends the canonical form: no white space, keys sorted by bytes, reals
+ * with 17 significant digits. */
+lt_status lt_json_dump(const json_t *value, lt_text *out, lt_err *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* The one door for heap memory.
+ *
+ * Every allocation is counted, so that a test can assert that a training step
+ * allocates nothing, and any allocation can be made to fail, so that tests
+ * can fail the first, second, third ... until an operation succeeds. */
+#ifndef LT_MEM_H
+#define LT_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* `count` items of `size` bytes; NULL when out of memory or on overflow.
+ * A request for nothing gives a valid pointer. */
+void *lt_mem_alloc(size_t count, size_t size);
+void *lt_mem_zero(size_t count, size_t size);
+
+/* As lt_mem_zero, on a 64-byte boundary: for vectors that kernels read.
+ * Large blocks ask for huge pages. Not to be given to lt_mem_grow. */
+void *lt_mem_aligned(size_t count, size_t size);
+
+/* A block that holds `count` items of `size` bytes, the old content kept;
+ * NULL when out of memory, and then `p` is still valid. */
+void *lt_mem_grow(void *p, size_t count, size_t size);
+
+char *lt_mem_strdup(const char *text);
+char *lt_mem_strndup(const char *text, size_t n);
+
+void lt_mem_free(void *p); /* accepts NULL */
+
+/* Allocations made so far by this process. */
+int64_t lt_mem_allocations(void);
+
+/* The n-th allocation from now and all after it fail; negative: none do. */
+void lt_mem_fail_after(int64_t n);
+
+#endif

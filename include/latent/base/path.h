@@ -1,0 +1,29 @@
+/* Paths and files. All paths are byte strings; errors name the path. */
+#ifndef LT_PATH_H
+#define LT_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "latent/base/status.h"
+#include "latent/base/text.h"
+
+/* "a/b"; `out` is cleared first. */
+void lt_path_join(lt_text *out, const char *a, const char *b);
+const char *lt_path_name(const char *path); /* after the last '/'; borrowed */
+bool lt_path_exists(const char *path);
+
+/* Creates the folder and its parents; existing ones are fine. */
+lt_status lt_path_make_dirs(const char *path, lt_err *err);
+
+/* The whole file, at most `limit` bytes (a larger one is an error);
+ * *out is NUL-terminated and the caller's (lt_mem_free). */
+lt_status lt_path_read(const char *path, size_t limit, char **out, size_t *size,
+                       lt_err *err);
+
+/* Writes through a temporary file in the same folder, fsync, rename and
+ * fsync of the folder: a reader sees the old content or the new, whole. */
+lt_status lt_path_write(const char *path, const void *data, size_t size,
+                        lt_err *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* Scripts: the Lua side of the program.
+ *
+ * An lt_script is one Lua state with the program's modules, in protected mode
+ * throughout: no Lua error leaves this room but as an lt_err with file, line
+ * and a traceback in `lt_script_traceback`. */
+#ifndef LT_SCRIPT_H
+#define LT_SCRIPT_H
+
+#include "latent/base/observer.h"
+#include "latent/store/store.h"
+
+typedef struct lt_script lt_script;
+
+typedef struct lt_script_opts {
+    int threads;               /* of the engine's pool in this state */
+    uint64_t seed;             /* math.random */
+    bool (*should_stop)(void); /* polled by the interpreter, or NULL */
+} lt_script_opts;
+
+lt_status lt_script_new(const lt_script_opts *opts, lt_script **out,
+                        lt_err *err);
+void lt_script_free(lt_script *s);
+
+/* Loads an experiment's script from a file, or from stored text, and keeps
+ * the experiment it returns. EINVAL with file and line for anything wrong. */
+lt_status lt_script_load(lt_script *s, const char *path, lt_err *err);
+lt_status lt_script_load_text(lt_script *s, const char *text, size_t size,
+                              const char *path, lt_err *err);
+
+/* How `latent run` changes a sweep. */
+typedef struct lt_plan_opts {
+    const char *const *sets; /* "code=2,6,30", "rate=0.01" */
+    int n_sets;
+    int seeds; /* seed = 1..seeds when > 0 */
+    bool needed;
+    bool dry_run;        /* prints the table of configs, stores nothing */
+    const char *command; /* the command line */
+} lt_plan_opts;
+
+/* Expands the sweep of the loaded experiment and queues it. */
+lt_status lt_script_plan(lt_script *s, lt_store *store,
+                         const lt_plan_opts *opts, int64_t *sweep,
+                         int *n_queued, lt_err *err);
+
+/* Executes a claimed run: loads the stored script, calls its run function.
+ * `progress` is as in lt_worker_opts. Returns the run's end state and, when
+ * that is not finished, says why in `message`. */
+lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
+                                const lt_observer *progress, lt_err *message);
+
+/* Runs the reader command in Lua module "latent.cmd.<name>" (ls, show, best,
+ * sql, plot, ...): its function main(args, context) returns an exit status.
+ * `db` is the store's path. */
+int lt_script_command(lt_script *s, const char *name, const char *db, int argc,
+                      char **argv, lt_err *err);
+
+#endif

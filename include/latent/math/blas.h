@@ -1,0 +1,44 @@
+/* Matrix products on OpenBLAS, and the check that it runs the right kernels.
+ *
+ * OpenBLAS itself is kept to one thread; lt_gemm cuts a product into pieces
+ * that depend on its shape only and runs them on the pool, so the bits of the
+ * result are the same for every number of threads. */
+#ifndef LT_BLAS_H
+#define LT_BLAS_H
+
+#include <stdbool.h>
+
+#include "latent/math/pool.h"
+#include "latent/math/real.h"
+
+typedef enum { LT_NOTRANS, LT_TRANS } lt_trans;
+
+/* C = alpha op(A) op(B) + beta C;  op(A) is (m,k), op(B) is (k,n), C (m,n);
+ * all row-major without padding: A is (m,k), or (k,m) when ta is LT_TRANS.
+ * beta 0 does not read C. */
+void lt_gemm(lt_pool *pool, lt_trans ta, lt_trans tb, int m, int n, int k,
+             lt_real alpha, const lt_real *a, const lt_real *b, lt_real beta,
+             lt_real *c);
+
+/* The same as one call of the library, for benchmarks ("the floor"). */
+void lt_gemm_bare(lt_trans ta, lt_trans tb, int m, int n, int k, lt_real alpha,
+                  const lt_real *a, const lt_real *b, lt_real beta, lt_real *c);
+
+typedef struct lt_blas_info {
+    char library[128]; /* openblas_get_config() */
+    char core[32];     /* the core OpenBLAS uses: "SkylakeX" */
+    char wanted[32];   /* the best core for this CPU by CPUID: "SKYLAKEX" */
+    bool user_set;     /* OPENBLAS_CORETYPE was the user's own choice */
+    bool is_right;     /* core is the wanted one, or a better */
+} lt_blas_info;
+
+void lt_blas_describe(lt_blas_info *out);
+
+/* First thing in main of any program that computes: when OpenBLAS chose a
+ * worse core than CPUID allows and the user did not set OPENBLAS_CORETYPE,
+ * sets it (and OPENBLAS_NUM_THREADS=1) and executes the program again with
+ * `argv`. Returns when there is nothing to correct, and then has set OpenBLAS
+ * to one thread. Never loops: a mark in the environment stops a second try. */
+void lt_blas_correct(char **argv);
+
+#endif

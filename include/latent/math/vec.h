@@ -1,0 +1,109 @@
+/* Element-wise kernels, vectorised for several instruction sets and chosen at
+ * run time (kernels.c, compiled once per set). All work on whole vectors, are
+ * cut into fixed-size pieces over the pool, and give the same bits for every
+ * number of threads. `n` counts elements. Sums are returned in double. */
+#ifndef LT_VEC_H
+#define LT_VEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "latent/base/rng.h"
+#include "latent/math/pool.h"
+#include "latent/math/real.h"
+
+#define LT_ACT_MAP(X)                                                          \
+    X(LINEAR, "linear")                                                        \
+    X(SIGMOID, "sigmoid")                                                      \
+    X(TANH, "tanh")                                                            \
+    X(RELU, "relu")                                                            \
+    X(LEAKY_RELU, "leaky_relu") /* slope 0.01 */                               \
+    X(ELU, "elu")               /* alpha 1 */                                  \
+    X(SELU, "selu")             /* Klambauer et al. 2017 */                    \
+    X(SOFTPLUS, "softplus")
+
+typedef enum lt_act {
+#define X(name, text) LT_ACT_##name,
+    LT_ACT_MAP(X)
+#undef X
+        LT_ACT_COUNT
+} lt_act;
+
+const char *lt_act_name(lt_act act);   /* "leaky_relu" */
+int lt_act_find(const char *name);     /* an lt_act, or -1 */
+const char *const *lt_act_names(void); /* LT_ACT_COUNT of them */
+
+/* y (B,H) += bias (H) in each row, then y = act(y), in place. `bias` may be
+ * NULL. */
+void lt_vec_bias_act(lt_pool *pool, lt_act act, int rows, int cols,
+                     const lt_real *bias, lt_real *y);
+
+/* dy *= act'(z), in place, with act' taken from y = act(z). */
+void lt_vec_act_grad(lt_pool *pool, lt_act act, size_t n, const lt_real *y,
+                     lt_real *dy);
+
+/* out (H) = beta out + column sums of x (B,H). beta is 0 or 1. */
+void lt_vec_col_sums(lt_pool *pool, int rows, int cols, const lt_real *x,
+                     lt_real beta, lt_real *out);
+
+/* Cross-entropy from logits, fused with the sigmoid. z (n) in: logits;
+ * target (n) in [0,1]. dz (n) out: scale (sigmoid(z) - t); may be z itself.
+ * Returns the sum of max(z,0) - z t + log(1 + exp(-|z|)) and puts the sum of
+ * (sigmoid(z) - t)^2 into *sse. */
+double lt_vec_bce_logits(lt_pool *pool, size_t n, const lt_real *z,
+                         const lt_real *target, lt_real scale, lt_real *dz,
+                         double *sse);
+
+/* dy = scale (y - t) (dy may be y itself); returns the sum of (y - t)^2. */
+double lt_vec_sse(lt_pool *pool, size_t n, const lt_real *y,
+                  const lt_real *target, lt_real scale, lt_real *dy);
+
+/* The same two without a gradient, for evaluation. */
+double lt_vec_bce_logits_value(lt_pool *pool, size_t n, const lt_real *z,
+                               const lt_real *target, double *sse);
+double lt_vec_sse_value(lt_pool *pool, size_t n, const lt_real *y,
+                        const lt_real *target);
+
+/* Adam (Kingma and Ba 2015): with g' = g + decay w,
+ *   m = b1 m + (1-b1) g',  v = b2 v + (1-b2) g'^2,
+ *   w -= rate_t m / (sqrt(v) c + eps)
+ * The caller passes rate_t = rate / (1 - b1^t) and c = 1 / sqrt(1 - b2^t). */
+typedef struct lt_adam_step {
+    lt_real rate_t, beta1, beta2, correction, epsilon, decay;
+} lt_adam_step;
+void lt_vec_adam(lt_pool *pool, size_t n, const lt_adam_step *s,
+                 const lt_real *g, lt_real *w, lt_real *m, lt_real *v);
+
+/* SGD as PyTorch writes it: g' = g + decay w; u = momentum u + g';
+ * w -= rate (nesterov ? g' + momentum u : u). `u` may be NULL when momentum
+ * is 0. */
+typedef struct lt_sgd_step {
+    lt_real rate, momentum, decay;
+    int nesterov;
+} lt_sgd_step;
+void lt_vec_sgd(lt_pool *pool, size_t n, const lt_sgd_step *s, const lt_real *g,
+                lt_real *w, lt_real *u);
+
+/* y = a x + b y */
+void lt_vec_axpby(lt_pool *pool, size_t n, lt_real a, const lt_real *x,
+                  lt_real b, lt_real *y);
+
+/* Random fills. One 64-bit key is drawn from `rng` a call; element i depends
+ * on the key and i alone (a counter-based generator), whatever the threads. */
+void lt_vec_uniform(lt_pool *pool, lt_rng *rng, size_t n, lt_real *out);
+void lt_vec_normal(lt_pool *pool, lt_rng *rng, size_t n, lt_real *out);
+/* out[i] = uniform < p[i] ? 1 : 0 */
+void lt_vec_bernoulli(lt_pool *pool, lt_rng *rng, size_t n, const lt_real *p,
+                      lt_real *out);
+
+/* out = scale bytes + shift */
+void lt_vec_from_bytes(size_t n, const uint8_t *bytes, lt_real scale,
+                       lt_real shift, lt_real *out);
+
+bool lt_vec_all_finite(size_t n, const lt_real *x);
+
+/* Largest element-wise set in use: "avx512", "avx2", "baseline". */
+const char *lt_vec_isa(void);
+
+#endif

@@ -1,0 +1,45 @@
+/* Losses. Per example, summed over elements, then averaged over the batch:
+ *   bce   -sum_j t log y + (1-t) log(1-y), in nats; wants a sigmoid output and
+ *         is computed from its logits, fused with the sigmoid
+ *   mse   (1/elements) sum_j (y-t)^2, with any output activation
+ * and, whatever the loss, sse: sum_j (y-t)^2. */
+#ifndef LT_LOSS_H
+#define LT_LOSS_H
+
+#include "latent/net/net.h"
+
+#define LT_LOSS_MAP(X)                                                         \
+    X(BCE, "bce")                                                              \
+    X(MSE, "mse")
+
+typedef enum lt_loss {
+#define X(name, text) LT_LOSS_##name,
+    LT_LOSS_MAP(X)
+#undef X
+        LT_LOSS_COUNT
+} lt_loss;
+
+const char *lt_loss_name(lt_loss loss);
+int lt_loss_find(const char *name);
+const char *const *lt_loss_names(void);
+
+/* Sums over a batch's examples; divide by the rows for means. */
+typedef struct lt_loss_sums {
+    double loss;
+    double sse;
+} lt_loss_sums;
+
+/* EINVAL when the loss does not go with the network's output. */
+lt_status lt_loss_check(lt_loss loss, const lt_net *net, lt_err *err);
+
+/* Whether lt_net_forward must leave logits for this loss. */
+bool lt_loss_wants_logits(lt_loss loss, const lt_net *net);
+
+/* y (rows, output): the forward pass's result (logits or output as asked);
+ * target (rows, output). With `delta` (lt_tape_delta) fills the gradient of
+ * the mean loss as lt_net_backward wants it; NULL for the value alone. */
+void lt_loss_compute(lt_loss loss, const lt_net *net, lt_pool *pool, int rows,
+                     const lt_real *y, const lt_real *target, lt_real *delta,
+                     lt_loss_sums *sums);
+
+#endif

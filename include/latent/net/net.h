@@ -1,0 +1,170 @@
+/* An autoencoder: an encoder, and a decoder that is by default its mirror.
+ *
+ * One flat parameter vector and one flat gradient vector (P); layers hold
+ * offsets into them. Everything is planned and checked at construction; a
+ * forward and backward pass allocates nothing.
+ *
+ * Order of a step:  lt_net_forward, a loss (loss.h) that leaves the gradient
+ * in lt_tape_delta, lt_net_backward, an optimiser on params and grads, then
+ * lt_net_refresh(LT_REFRESH_STEP). */
+#ifndef LT_NET_H
+#define LT_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "latent/base/json.h"
+#include "latent/base/text.h"
+#include "latent/net/layer.h"
+
+/* DESIGN, ties. Biases are never tied. */
+#define LT_TIE_MAP(X)                                                          \
+    X(UNTIED, "untied")                                                        \
+    X(TIED, "tied")                                                            \
+    X(UNROLLED, "unrolled")                                                    \
+    X(MIRRORED, "mirrored")                                                    \
+    X(PINV, "pinv")
+
+typedef enum lt_tie {
+#define X(name, text) LT_TIE_##name,
+    LT_TIE_MAP(X)
+#undef X
+        LT_TIE_COUNT
+} lt_tie;
+
+typedef enum lt_refresh { LT_REFRESH_STEP, LT_REFRESH_EPOCH } lt_refresh;
+
+/* Initial weights; biases start at 0. D and H are a layer's inputs and
+ * outputs.
+ *   glorot  uniform +-sqrt(6/(D+H))            (Glorot and Bengio 2010)
+ *   he      normal, sd sqrt(2/D)               (He et al. 2015)
+ *   lecun   normal, sd sqrt(1/D)               (LeCun et al. 1998)
+ *   normal  normal, sd `value`
+ *   sparse  each unit has `value` incoming weights from N(0,1), the rest 0
+ *           (Martens 2010)                                            */
+#define LT_INIT_MAP(X)                                                         \
+    X(GLOROT, "glorot")                                                        \
+    X(HE, "he")                                                                \
+    X(LECUN, "lecun")                                                          \
+    X(NORMAL, "normal")                                                        \
+    X(SPARSE, "sparse")
+
+typedef enum lt_init_kind {
+#define X(name, text) LT_INIT_##name,
+    LT_INIT_MAP(X)
+#undef X
+        LT_INIT_COUNT
+} lt_init_kind;
+
+typedef struct lt_init {
+    lt_init_kind kind;
+    double value; /* sd of normal (0.1), connections of sparse (15) */
+} lt_init;
+
+const char *lt_tie_name(lt_tie tie);
+int lt_tie_find(const char *name); /* or -1 */
+const char *const *lt_tie_names(void);
+const char *lt_init_name(lt_init_kind kind);
+int lt_init_find(const char *name);
+const char *const *lt_init_names(void);
+
+typedef struct lt_net_spec {
+    lt_shape input;
+    const lt_layer_spec *encoder;
+    int n_encoder;                /* at least 1 */
+    const lt_layer_spec *decoder; /* n_decoder 0: the encoder's mirror */
+    int n_decoder;
+    lt_act output; /* activation of the last decoder layer of a mirror */
+    lt_tie tie;    /* an explicit decoder must be a mirror in shape, layer by
+                      layer, for any tie but untied */
+    lt_refresh refresh;
+    lt_init init;
+    uint64_t seed; /* stream "init" */
+} lt_net_spec;
+
+typedef struct lt_net lt_net;
+
+/* The mirror's hidden activations are those of the encoder layer below: the
+ * decoder layer that gives back the output of encoder layer j has the
+ * activation of encoder layer j. */
+lt_status lt_net_new(const lt_net_spec *spec, lt_net **out, lt_err *err);
+void lt_net_free(lt_net *net);
+
+int lt_net_n_layers(const lt_net *net);
+int lt_net_n_encoder(const lt_net *net);
+const lt_layer *lt_net_layer(const lt_net *net, int index); /* 0-based */
+lt_shape lt_net_input(const lt_net *net);
+lt_shape lt_net_code(const lt_net *net);
+lt_shape lt_net_output(const lt_net *net);
+lt_act lt_net_output_act(const lt_net *net);
+lt_tie lt_net_tie(const lt_net *net);
+lt_refresh lt_net_refresh_kind(const lt_net *net);
+
+size_t lt_net_n_params(const lt_net *net);    /* P: a tied weight counts once */
+lt_real *lt_net_params(lt_net *net);          /* (P) */
+lt_real *lt_net_grads(lt_net *net);           /* (P) */
+size_t lt_net_n_trainable(const lt_net *net); /* of P, not frozen */
+
+/* The flat vectors in stretches of one nature, in order, without gaps. */
+typedef struct lt_segment {
+    size_t offset, count;
+    int layer;      /* first layer that uses it, 0-based */
+    bool is_weight; /* weight decay applies to weights only */
+    bool is_frozen;
+} lt_segment;
+const lt_segment *lt_net_segments(const lt_net *net, int *n);
+
+/* Freezing. `layer` is 0-based over encoder then decoder. A tied weight is
+ * frozen when its encoder layer is. mirrored and pinv decoder weights are
+ * always frozen: unfreezing them is an error, their biases are free to. */
+lt_status lt_net_freeze_layer(lt_net *net, int layer, bool frozen, lt_err *err);
+lt_status lt_net_freeze_encoder(lt_net *net, bool frozen, lt_err *err);
+lt_status lt_net_freeze_decoder(lt_net *net, bool frozen, lt_err *err);
+
+/* Recomputes mirrored and pinv decoder weights when the tie's refresh is
+ * `when` (epoch also serves step ties); nothing for other ties. */
+lt_status lt_net_refresh(lt_net *net, lt_refresh when, lt_err *err);
+
+/* After pre-training has set encoder weights: unrolled decoders become the
+ * encoder's transposes, mirrored and pinv ones are refreshed. */
+lt_status lt_net_retie(lt_net *net, lt_err *err);
+
+/* ---- passes ---- */
+
+typedef struct lt_tape lt_tape; /* one batch's activations and deltas */
+
+/* Room for up to `batch` rows; a tape without `with_gradient` can only go
+ * forward and keeps two layers' activations. The net and the pool outlive it.
+ */
+lt_status lt_tape_new(lt_net *net, int batch, bool with_gradient, lt_pool *pool,
+                      lt_tape **out, lt_err *err);
+void lt_tape_free(lt_tape *tape);
+int lt_tape_batch(const lt_tape *tape);
+lt_real *lt_tape_input(lt_tape *tape); /* (B,D): gather a batch here */
+
+/* Runs layers [first, last) on x (rows, in of `first`), which may be
+ * lt_tape_input; returns the last one's output, borrowed until the next call.
+ * With `logits`, the network's last layer leaves its pre-activation. */
+const lt_real *lt_net_forward(lt_net *net, lt_tape *tape, const lt_real *x,
+                              int rows, int first, int last, bool logits);
+
+/* (B, output): the loss writes its gradient here before lt_net_backward. */
+lt_real *lt_tape_delta(lt_tape *tape);
+
+/* After a forward pass over all layers from lt_tape_input, and a loss that
+ * left in lt_tape_delta the gradient at the last pre-activation (when the
+ * forward pass was with `logits`) or at the output: fills lt_net_grads of all
+ * that is not frozen. Stops early below which nothing trains. */
+void lt_net_backward(lt_net *net, lt_tape *tape, int rows, bool logits);
+
+/* ---- descriptions and files ---- */
+
+/* The spec as JSON, from which lt_net_from_json makes an equal network. */
+lt_status lt_net_to_json(const lt_net *net, json_t **out, lt_err *err);
+lt_status lt_net_from_json(const json_t *spec, lt_net **out, lt_err *err);
+
+/* A table of layers for people: name, kind, shape in and out, activation,
+ * parameters, trained or frozen; ends with totals. */
+lt_status lt_net_summary(const lt_net *net, lt_text *out, lt_err *err);
+
+#endif

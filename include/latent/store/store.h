@@ -1,0 +1,161 @@
+/* The store: one SQLite file that holds sweeps, runs, metrics, artifacts and
+ * sources. DESIGN section 6 lists its stable face, the views.
+ *
+ * One lt_store is one connection, used by one thread. Writes are BEGIN
+ * IMMEDIATE transactions that wait for other writers. Readers never create a
+ * store. Errors are LT_ESTORE (or ENOTFOUND) with the path and SQLite's words.
+ */
+#ifndef LT_STORE_H
+#define LT_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "latent/base/digest.h"
+#include "latent/base/host.h"
+#include "latent/base/json.h"
+#include "latent/base/status.h"
+#include "latent/base/text.h"
+
+/* DESIGN section 6. A finished run is frozen. */
+#define LT_RUN_STATUS_MAP(X)                                                   \
+    X(QUEUED, "queued")                                                        \
+    X(RUNNING, "running")                                                      \
+    X(FINISHED, "finished")                                                    \
+    X(FAILED, "failed")                                                        \
+    X(DIVERGED, "diverged")                                                    \
+    X(INTERRUPTED, "interrupted")                                              \
+    X(LOST, "lost")                                                            \
+    X(PRUNED, "pruned")
+
+typedef enum lt_run_status {
+#define X(name, text) LT_RUN_##name,
+    LT_RUN_STATUS_MAP(X)
+#undef X
+        LT_RUN_STATUS_COUNT
+} lt_run_status;
+
+const char *lt_run_status_name(lt_run_status s);
+int lt_run_status_find(const char *name); /* or -1 */
+
+typedef enum lt_store_mode {
+    LT_STORE_READ,   /* the file must exist; nothing is ever changed */
+    LT_STORE_WRITE,  /* the file must exist */
+    LT_STORE_CREATE, /* created with its folder when missing */
+} lt_store_mode;
+
+typedef struct lt_store lt_store;
+
+lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
+                        lt_err *err);
+void lt_store_close(lt_store *store);
+const char *lt_store_path(const lt_store *store); /* borrowed */
+
+/* The folder of a run's files, "<folder of the store>/runs/<id>". */
+void lt_store_run_dir(const lt_store *store, int64_t run, lt_text *out);
+
+/* ---- sources, by hash ---- */
+
+/* Stores a text (a script, a Lua module, a git diff) once by its SHA-256. */
+lt_status lt_store_put_source(lt_store *store, const void *bytes, size_t size,
+                              char hex[LT_DIGEST_HEX], lt_err *err);
+lt_status lt_store_get_source(lt_store *store, const char *hex, lt_text *out,
+                              lt_err *err);
+
+/* ---- sweeps and the queue ---- */
+
+typedef struct lt_source_ref {
+    const char *path; /* as the script named it: "experiments/tied.lua" */
+    char hex[LT_DIGEST_HEX];
+} lt_source_ref;
+
+typedef struct lt_sweep_spec {
+    const char *experiment;       /* name */
+    const char *question;         /* or "" */
+    const char *targets;          /* JSON object, "{}" when none */
+    const char *defaults;         /* JSON object: the config's defaults */
+    const char *command;          /* the command line, for people */
+    const lt_source_ref *sources; /* the script first */
+    int n_sources;
+    const char *git_commit;   /* or "" */
+    const char *git_diff_hex; /* of a stored source, or "" */
+} lt_sweep_spec;
+
+typedef struct lt_queue_item {
+    const char *config; /* canonical JSON object (lt_json_dump) */
+    int64_t seed;
+    const char *config_hash; /* of the config without its seed */
+} lt_queue_item;
+
+/* One transaction: the sweep and its runs, all `queued`, or nothing. With
+ * `needed`, items for which a finished run of the same experiment, script
+ * hash and config (seed included) exists are left out. *sweep gets its id,
+ * *n_queued the number of rows. */
+lt_status lt_store_queue(lt_store *store, const lt_sweep_spec *spec,
+                         const lt_queue_item *items, int n, bool needed,
+                         int64_t *sweep, int *n_queued, lt_err *err);
+
+/* The first of those that `needed` would leave out: for --dry-run. */
+lt_status lt_store_is_done(lt_store *store, const lt_sweep_spec *spec,
+                           const lt_queue_item *item, bool *done, lt_err *err);
+
+/* ---- a run's life ---- */
+
+typedef struct lt_claim lt_claim; /* a running run of this process */
+
+/* What is captured when a run starts. */
+typedef struct lt_run_env {
+    lt_host host;
+    char blas_core[32];
+    char isa[32];
+    int threads;
+} lt_run_env;
+
+/* Claims the oldest queued run of `sweep` (0: of any) in one transaction:
+ * takes the kernel lock on <run dir>/lock (held until the claim is closed,
+ * dropped by the kernel if the process dies), records host, boot id, pid and
+ * its start time, sets `running`. ENOTFOUND when the queue is empty. */
+lt_status lt_claim_next(lt_store *store, int64_t sweep, const lt_run_env *env,
+                        lt_claim **out, lt_err *err);
+int64_t lt_claim_run(const lt_claim *claim);
+int64_t lt_claim_sweep(const lt_claim *claim);
+int64_t lt_claim_seed(const lt_claim *claim);
+const char *lt_claim_name(const lt_claim *claim);   /* borrowed */
+const char *lt_claim_config(const lt_claim *claim); /* JSON, borrowed */
+const char *lt_claim_dir(const lt_claim *claim);    /* exists; borrowed */
+
+/* Facts known only as the run goes; NULL or 0 leaves a field as it is. */
+typedef struct lt_run_facts {
+    const char *data_fingerprint; /* "train:<sha256> test:<sha256>" */
+    const char *network;          /* summary for people */
+    int64_t parameters;
+    double examples_per_second;
+} lt_run_facts;
+lt_status lt_claim_facts(lt_claim *claim, const lt_run_facts *facts,
+                         lt_err *err);
+
+/* Flushes metrics, writes the end state with wall and CPU seconds and
+ * `message`, lets go of the lock, frees the claim (also on error). */
+lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
+                       const char *message, lt_err *err);
+
+lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
+                            const char *path, lt_err *err);
+lt_status lt_claim_note(lt_claim *claim, const char *text, lt_err *err);
+lt_status lt_claim_tag(lt_claim *claim, const char *tag, lt_err *err);
+
+/* Marks `lost` every run said to be running on this host whose lock is free
+ * (its process is gone). Never touches a live run. *n counts them. */
+lt_status lt_store_reap(lt_store *store, int *n, lt_err *err);
+
+/* The same for the one run whose process (pid) the caller saw end without
+ * a word: `message` says how ("killed by signal 9"). *run gets the run's id, 0
+ * when that process had none. */
+lt_status lt_store_reap_pid(lt_store *store, int pid, lt_run_status status,
+                            const char *message, int64_t *run, lt_err *err);
+
+/* Counts by status of one sweep. */
+lt_status lt_store_sweep_counts(lt_store *store, int64_t sweep,
+                                int counts[LT_RUN_STATUS_COUNT], lt_err *err);
+
+#endif

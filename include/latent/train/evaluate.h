@@ -1,0 +1,20 @@
+/* Networks on whole sets, batch by batch. */
+#ifndef LT_EVALUATE_H
+#define LT_EVALUATE_H
+
+#include "latent/base/observer.h"
+#include "latent/data/dataset.h"
+#include "latent/net/loss.h"
+
+/* Mean loss and sse over the set. */
+lt_status lt_evaluate(lt_net *net, const lt_dataset *set, lt_loss loss,
+                      lt_pool *pool, lt_loss_sums *mean, lt_err *err);
+
+/* Layers [first, last) on the set; *out (n, outputs) is a new float set with
+ * the same labels, of the last layer's shape. Encoding is [0, n_encoder),
+ * decoding [n_encoder, n_layers), reconstruction all. */
+lt_status lt_evaluate_map(lt_net *net, const lt_dataset *set, int first,
+                          int last, lt_pool *pool, lt_dataset **out,
+                          lt_err *err);
+
+#endif

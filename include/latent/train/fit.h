@@ -1,0 +1,58 @@
+/* Training: epochs over shuffled batches.
+ *
+ * Every epoch visits each example once in an order drawn anew from stream
+ * "shuffle" of the seed; the last short batch is used, not dropped. Gradients
+ * are of the mean loss over the batch. Allocates at the start only.
+ *
+ * Metrics emitted, per epoch: train.loss and train.sse (means over the epoch
+ * as it was trained), test.loss and test.sse when there is a test set; every
+ * `log_every` steps: step.loss. */
+#ifndef LT_FIT_H
+#define LT_FIT_H
+
+#include "latent/base/observer.h"
+#include "latent/data/dataset.h"
+#include "latent/net/loss.h"
+#include "latent/opt/optimizer.h"
+
+typedef struct lt_epoch_report {
+    int epoch;    /* epochs ended, counted from lt_fit_opts.first_epoch */
+    int64_t step; /* updates made, counted from first_step */
+    double train_loss, train_sse;
+    double test_loss, test_sse; /* NaN without a test set */
+} lt_epoch_report;
+
+/* Sets *stop to end training after this epoch. */
+typedef lt_status lt_fit_epoch(void *self, const lt_epoch_report *report,
+                               bool *stop, lt_err *err);
+
+typedef struct lt_fit_opts {
+    const lt_dataset *train;
+    const lt_dataset *test; /* or NULL */
+    lt_loss loss;
+    lt_opt_spec optimizer;
+    int epochs;    /* 0 or more; 0 evaluates only */
+    int batch;     /* 1 or more */
+    int log_every; /* steps between step.loss; 0: never */
+    uint64_t seed;
+    int64_t first_step; /* a run's earlier fits have used these numbers */
+    int first_epoch;
+    lt_pool *pool;               /* or NULL */
+    const lt_observer *observer; /* or NULL */
+    lt_fit_epoch *on_epoch;      /* or NULL */
+    void *on_epoch_self;
+} lt_fit_opts;
+
+typedef struct lt_fit_result {
+    lt_epoch_report last;
+    double seconds;             /* in training steps, evaluation not counted */
+    double examples_per_second; /* of training */
+} lt_fit_result;
+
+/* EDIVERGED names the step and what was not finite; EINTERRUPTED when the
+ * observer asked to stop; ECALLBACK as on_epoch says. The network keeps the
+ * parameters it had then, and `out` what was known. */
+lt_status lt_fit(lt_net *net, const lt_fit_opts *opts, lt_fit_result *out,
+                 lt_err *err);
+
+#endif

@@ -1,0 +1,2 @@
+-- latent: what an experiment script requires.
+return {}

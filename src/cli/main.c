@@ -1,0 +1,8 @@
+/* latent: the program. */
+#include <stdio.h>
+
+int main(void)
+{
+    puts("latent " LATENT_VERSION);
+    return 0;
+}
