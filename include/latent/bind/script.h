@@ -17,6 +17,13 @@ typedef struct lt_script_opts {
     bool (*should_stop)(void); /* polled by the interpreter, or NULL */
 } lt_script_opts;
 
+/* First thing in main of a command that computes: lt_blas_correct (math/blas.h)
+ * for the command line, which sees no engine. */
+void lt_script_prepare_engine(char **argv);
+
+/* Host, BLAS core, instruction set; `threads` as given. */
+void lt_script_describe_env(int threads, lt_run_env *out);
+
 lt_status lt_script_new(const lt_script_opts *opts, lt_script **out,
                         lt_err *err);
 void lt_script_free(lt_script *s);
