@@ -8,7 +8,8 @@ add_library(latent_flags INTERFACE)
 target_include_directories(latent_flags INTERFACE
   ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(latent_flags INTERFACE
-  _GNU_SOURCE LATENT_VERSION="${PROJECT_VERSION}")
+  _GNU_SOURCE LATENT_VERSION="${PROJECT_VERSION}"
+  LATENT_BUILD_TYPE="$<CONFIG>" $<$<CONFIG:Debug>:LT_DEBUG>)
 target_compile_options(latent_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
   -Wpointer-arith -Wvla -Wundef -Wwrite-strings

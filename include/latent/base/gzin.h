@@ -13,7 +13,9 @@ lt_status lt_gzin_open(const char *path, lt_gzin **out, lt_err *err);
 void lt_gzin_close(lt_gzin *in);
 
 /* Exactly `n` bytes, or LT_EFORMAT: "PATH: offset 16: found 100 bytes, wanted
- * 47040000" (offsets count uncompressed bytes). */
+ * 47040000" (offsets count uncompressed bytes). A cut or damaged gzip
+ * file is LT_EFORMAT too; its check sum is looked at when the end is reached,
+ * so ask lt_gzin_some for one byte more than the file should hold. */
 lt_status lt_gzin_read(lt_gzin *in, void *out, size_t n, lt_err *err);
 
 /* Up to `n` bytes; *got < n only at the end of the file. */

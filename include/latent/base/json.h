@@ -14,7 +14,8 @@ lt_status lt_json_parse(const char *text, size_t size, const char *what,
                         json_t **out, lt_err *err);
 
 /* Appends the canonical form: no white space, keys sorted by bytes, reals
- * with 17 significant digits. */
+ * with the fewest digits that read back as the same number ("0.1", "1.0").
+ * Fails with ENOMEM, or EINVAL when nested over 64 levels. */
 lt_status lt_json_dump(const json_t *value, lt_text *out, lt_err *err);
 
 #endif

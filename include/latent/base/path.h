@@ -1,4 +1,5 @@
-/* Paths and files. All paths are byte strings; errors name the path. */
+/* Paths and files. All paths are byte strings; a failure of the system is
+ * LT_EIO and names the path: "a/b: cannot open: No such file or directory". */
 #ifndef LT_PATH_H
 #define LT_PATH_H
 
@@ -8,7 +9,8 @@
 #include "latent/base/status.h"
 #include "latent/base/text.h"
 
-/* "a/b"; `out` is cleared first. */
+/* "a/b", or `b` alone when it starts with '/' or `a` is empty; `out` is
+ * cleared first. */
 void lt_path_join(lt_text *out, const char *a, const char *b);
 const char *lt_path_name(const char *path); /* after the last '/'; borrowed */
 bool lt_path_exists(const char *path);

@@ -5,8 +5,9 @@
 #include <stddef.h>
 
 /* The candidate with the smallest edit distance (insert, delete, replace,
- * swap of neighbours; case counts half), or NULL when none is near enough
- * (more than a third of the longer name's length, at least 2). Borrowed. */
+ * swap of neighbours; case counts half), or NULL when none is near: at
+ * most a third of the longer name's length, or 2, and something in common.
+ * Of equals the first. Borrowed. */
 const char *lt_suggest(const char *name, const char *const *candidates,
                        size_t n);
 

@@ -1,0 +1,226 @@
+/* Paths and files; see latent/base/path.h.
+ *
+ * A write goes to "PATH.PID-N.tmp" beside the target, which is made afresh
+ * (O_EXCL), so that two writers never share one; the last rename wins. A
+ * crash can leave such a file behind, never half of the target. */
+#include "latent/base/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "latent/base/mem.h"
+
+#define TRIES 1000 /* names for a temporary file before giving up */
+
+static lt_status path_fail(const char *path, const char *verb, lt_err *err)
+{
+    return lt_err_set(err, LT_EIO, "%s: cannot %s: %s", path, verb,
+                      strerror(errno));
+}
+
+void lt_path_join(lt_text *out, const char *a, const char *b)
+{
+    size_t n = strlen(a);
+
+    lt_text_clear(out);
+    if (n > 0 && b[0] != '/') {
+        lt_text_add(out, a);
+        if (a[n - 1] != '/')
+            lt_text_add(out, "/");
+    }
+    lt_text_add(out, b);
+}
+
+const char *lt_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+bool lt_path_exists(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0;
+}
+
+static lt_status path_make_one(const char *path, lt_err *err)
+{
+    struct stat st;
+
+    if (mkdir(path, 0777) == 0)
+        return LT_OK;
+    if (errno != EEXIST)
+        return path_fail(path, "create the folder", err);
+    if (stat(path, &st) != 0)
+        return path_fail(path, "look at", err);
+    if (S_ISDIR(st.st_mode))
+        return LT_OK;
+    errno = ENOTDIR;
+    return path_fail(path, "create the folder", err);
+}
+
+lt_status lt_path_make_dirs(const char *path, lt_err *err)
+{
+    char *copy = lt_mem_strdup(path);
+    lt_status rc = LT_OK;
+
+    if (!copy)
+        return lt_err_set(err, LT_ENOMEM, "%s: out of memory", path);
+    for (char *p = copy; *p && rc == LT_OK; p++) {
+        if (*p != '/' || p == copy)
+            continue;
+        *p = '\0';
+        if (!lt_path_exists(copy)) /* a parent may be there, not writable */
+            rc = path_make_one(copy, err);
+        *p = '/';
+    }
+    if (rc == LT_OK)
+        rc = path_make_one(copy, err);
+    lt_mem_free(copy);
+    return rc;
+}
+
+/* Reads until the end of the file or until `n` bytes are there. */
+static ssize_t fd_read(int fd, char *out, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t got = read(fd, out + done, n - done);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+/* The size that fstat tells is a first guess only: files under /proc say 0,
+ * and another process may be writing. */
+static lt_status fd_read_all(int fd, const char *path, size_t limit,
+                             lt_text *out, lt_err *err)
+{
+    char chunk[16384];
+
+    for (;;) {
+        ssize_t got = fd_read(fd, chunk, sizeof chunk);
+
+        if (got < 0)
+            return path_fail(path, "read", err);
+        if ((size_t)got > limit - out->size)
+            return lt_err_set(err, LT_EIO,
+                              "%s: more than %zu bytes, wanted at most that",
+                              path, limit);
+        lt_text_add_n(out, chunk, (size_t)got);
+        if (out->failed)
+            return lt_err_set(err, LT_ENOMEM, "%s: out of memory", path);
+        if ((size_t)got < sizeof chunk)
+            return LT_OK;
+    }
+}
+
+lt_status lt_path_read(const char *path, size_t limit, char **out, size_t *size,
+                       lt_err *err)
+{
+    lt_text content = {0};
+    lt_status rc;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return path_fail(path, "open", err);
+    rc = fd_read_all(fd, path, limit, &content, err);
+    close(fd);
+    if (rc != LT_OK) {
+        lt_text_deinit(&content);
+        return rc;
+    }
+    *out = content.data; /* lt_text memory is lt_mem memory */
+    if (size)
+        *size = content.size;
+    return LT_OK;
+}
+
+static int fd_write(int fd, const char *data, size_t n)
+{
+    while (n > 0) {
+        ssize_t put = write(fd, data, n);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -1;
+        data += put;
+        n -= (size_t)put;
+    }
+    return 0;
+}
+
+/* Opens a new file beside `path`; its name goes to `name`. */
+static int temporary_open(const char *path, lt_text *name)
+{
+    for (int i = 0; i < TRIES; i++) {
+        int fd;
+
+        lt_text_clear(name);
+        lt_text_addf(name, "%s.%ld-%d.tmp", path, (long)getpid(), i);
+        if (name->failed) {
+            errno = ENOMEM;
+            return -1;
+        }
+        fd = open(name->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
+/* Makes a rename in the folder of `path` durable. Some file systems refuse
+ * to sync a folder; then there is nothing more to be done. */
+static void folder_sync(const char *path)
+{
+    size_t n = (size_t)(lt_path_name(path) - path);
+    char *folder = n ? lt_mem_strndup(path, n) : lt_mem_strdup(".");
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    lt_mem_free(folder);
+}
+
+lt_status lt_path_write(const char *path, const void *data, size_t size,
+                        lt_err *err)
+{
+    lt_text name = {0};
+    lt_status rc = LT_OK;
+    int fd = temporary_open(path, &name);
+
+    if (fd < 0) {
+        rc = path_fail(path, "create", err);
+        goto done;
+    }
+    if (fd_write(fd, data, size) != 0 || fsync(fd) != 0)
+        rc = path_fail(path, "write", err);
+    if (close(fd) != 0 && rc == LT_OK)
+        rc = path_fail(path, "write", err);
+    if (rc == LT_OK && rename(name.data, path) != 0)
+        rc = path_fail(path, "replace", err);
+    if (rc == LT_OK)
+        folder_sync(path);
+    else
+        (void)unlink(name.data);
+done:
+    lt_text_deinit(&name);
+    return rc;
+}
