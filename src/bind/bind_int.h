@@ -1,34 +1,139 @@
-/* Shared inside bind: how C modules are opened and how errors become Lua's.
+/* Shared inside bind: how C modules are opened, how errors become Lua's, and
+ * what a Lua state of this program has beside it.
  *
- * Each bind_<x>.c has one non-static function, lt__open_<x>, in the manner of
- * luaopen_*: it pushes one table, which Lua finds as
- * require "latent.core.<x>". Policy and option checking live in lua/latent/. */
+ * Each bind_<x>.c has a function lt__open_<x>, in the manner of luaopen_*: it
+ * pushes one table, which Lua finds as require "latent.core.<x>"; modules.c
+ * lists them. Policy and option checking live in lua/latent/: a core function
+ * is called by our own modules only, with values that those have checked. */
 #ifndef LT_BIND_INT_H
 #define LT_BIND_INT_H
 
 #include "latent/base/json.h"
+#include "latent/base/observer.h"
+#include "latent/base/rng.h"
 #include "latent/base/status.h"
+#include "latent/base/text.h"
 
 #include <lauxlib.h>
 #include <lua.h>
+
+typedef struct lt_pool lt_pool;
+typedef struct lt_store lt_store;
+typedef struct lt_claim lt_claim;
+typedef struct lt_recorder lt_recorder;
+typedef struct lt_net lt_net;
+typedef struct lt_dataset lt_dataset;
+typedef struct lt__set lt__set;
 
 int lt__open_sys(lua_State *L);
 int lt__open_json(lua_State *L);
 int lt__open_data(lua_State *L);
 int lt__open_net(lua_State *L);
 int lt__open_train(lua_State *L);
+int lt__open_run(lua_State *L);
 int lt__open_store(lua_State *L);
 int lt__open_plot(lua_State *L);
 int lt__open_bench(lua_State *L);
 
-/* Raises err's text as a Lua error. The caller owns nothing by then. */
+/* ---- the state's surroundings ---- */
+
+#define LT__CACHED_PAIRS 4
+
+/* A generated or loaded pair of sets, kept from one run of a worker to the
+ * next. */
+typedef struct lt__cached_pair {
+    char *key;
+    lt__set *train, *test;
+} lt__cached_pair;
+
+/* One for each Lua state that script.c makes. Its members outlive the state
+ * but for `L`. */
+typedef struct lt__ctx {
+    lua_State *L; /* main thread */
+    lt_pool *pool;
+    int threads;
+    bool (*should_stop)(void); /* or NULL */
+    bool is_stopped;           /* a stop was seen; nothing may go on */
+    lt_rng rng;                /* math.random */
+    lt_err last;               /* the last error that lt__raise raised */
+    lt_text inner_message;     /* of the last failing callback ... */
+    lt_text inner_trace;       /* ... and where that was raised */
+    lt_text trace;             /* of the last uncaught error */
+    lt_claim *claim;           /* the run being executed, or NULL */
+    lt_recorder *recorder;
+    const lt_observer *progress; /* of the worker, or NULL */
+    lt__cached_pair cache[LT__CACHED_PAIRS];
+    int next_cached;
+} lt__ctx;
+
+/* NULL in a state that script.c did not make (a test's own). */
+lt__ctx *lt__ctx_of(lua_State *L);
+void lt__ctx_attach(lua_State *L, lt__ctx *ctx);
+lt_pool *lt__pool_of(lua_State *L); /* or NULL */
+
+/* Polls for a stop. Once there is one, every later line of Lua raises
+ * "interrupted", so that no pcall loop survives it. */
+bool lt__should_stop(lua_State *L);
+
+/* Before any coroutine is made, so that all inherit it. */
+void lt__install_hook(lua_State *L);
+
+/* ---- errors ---- */
+
+/* Raises err's text as a Lua error, with the file and line of the innermost
+ * script (not of our own modules). The caller owns nothing by then. */
 int lt__raise(lua_State *L, const lt_err *err);
 
-/* Pushes a JSON value; integers and reals keep their Lua subtype. */
+/* Pushes "file.lua:12: " of the innermost script's function, or "". */
+void lt__push_where(lua_State *L);
+
+/* A message handler for lua_pcall: keeps a traceback in the context and
+ * returns the error value as it is. */
+int lt__traceback(lua_State *L);
+
+/* The error value on top of the stack as text, whatever it is. */
+void lt__error_text(lua_State *L, lt_text *out);
+
+/* ---- JSON ---- */
+
+/* Pushes a JSON value; integers and reals keep their Lua subtype, null is
+ * nil. May raise: keep `value` in a lt__new_json_guard. */
 void lt__push_json(lua_State *L, const json_t *value);
 
-/* The value at `index` as JSON; a table whose keys are 1..n is an array.
- * EINVAL names the path of what JSON cannot hold. */
+/* The value at `index` as JSON; a table whose keys are 1..n is an array, an
+ * empty one an object. EINVAL names the path of what JSON cannot hold. Never
+ * raises. */
 lt_status lt__to_json(lua_State *L, int index, json_t **out, lt_err *err);
+
+/* Pushes a value that owns the json_t put into it. */
+json_t **lt__new_json_guard(lua_State *L);
+
+/* Pushes a value that owns the text put into it. */
+lt_text *lt__new_text_guard(lua_State *L);
+
+/* ---- modules ---- */
+
+/* The C modules and the embedded Lua ones, into package.preload. */
+void lt__preload_modules(lua_State *L);
+
+/* What bind_<x>.c asks of an options table that Lua has checked. */
+lua_Integer lt__get_integer(lua_State *L, int table, const char *name);
+lua_Number lt__get_number(lua_State *L, int table, const char *name);
+bool lt__get_boolean(lua_State *L, int table, const char *name);
+/* Borrowed while the table is unchanged; NULL for nil. */
+const char *lt__get_string(lua_State *L, int table, const char *name);
+
+/* Makes a metatable named `name`: __gc and __close are `collect`, hidden from
+ * getmetatable. Leaves it on the stack; Lua adds __index. */
+void lt__new_type(lua_State *L, const char *name, lua_CFunction collect);
+
+/* Tells Lua's collector of `bytes` that it cannot see. */
+void lt__account(lua_State *L, size_t bytes);
+
+/* ---- handles of bind_net.c and bind_data.c, for other modules ---- */
+
+lt_net *lt__check_net(lua_State *L, int index);
+const lt_dataset *lt__check_set(lua_State *L, int index);
+void lt__set_release(lt__set *set); /* accepts NULL */
 
 #endif
