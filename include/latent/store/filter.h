@@ -12,6 +12,7 @@
 #ifndef LT_FILTER_H
 #define LT_FILTER_H
 
+#include "latent/store/query.h"
 #include "latent/store/store.h"
 
 typedef struct lt_filter lt_filter;
@@ -24,6 +25,26 @@ void lt_filter_free(lt_filter *f);
 
 /* Ids of the matching runs, ascending; *ids is the caller's (lt_mem_free). */
 lt_status lt_filter_runs(lt_filter *f, int64_t **ids, int *n, lt_err *err);
+
+/* A table over the matching runs, for `ls` and the like. A column is a name as
+ * in the filter ("id", "tie", "test.sse", "min(test.sse)"); `order` is one too
+ * with "-" before it for descending (NULL: by id); absent values come last.
+ * Booleans of a config come as the texts true and false. */
+typedef struct lt_table_spec {
+    const char *const *columns;
+    int n_columns;
+    const char *order;
+    int64_t limit; /* 0: all */
+} lt_table_spec;
+lt_status lt_filter_table(lt_filter *f, const lt_table_spec *spec,
+                          lt_query **out, lt_err *err);
+
+/* All columns of the view `runs` for the matching runs, by ascending id. */
+lt_status lt_filter_open(lt_filter *f, lt_query **out, lt_err *err);
+
+/* One row (key, differs, n) for each config key that a matching run has, by
+ * name: whether its value differs among them, and how many have it. */
+lt_status lt_filter_keys(lt_filter *f, lt_query **out, lt_err *err);
 
 /* RUN on a command line: an id, a unique prefix of a name, "@last", or
  * "@best(METRIC)" (lowest last value among finished runs; "@best(-METRIC)"

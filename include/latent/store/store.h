@@ -154,7 +154,12 @@ lt_status lt_store_reap(lt_store *store, int *n, lt_err *err);
 lt_status lt_store_reap_pid(lt_store *store, int pid, lt_run_status status,
                             const char *message, int64_t *run, lt_err *err);
 
-/* Counts by status of one sweep. */
+/* Source number `index` of a sweep (0: its script) as it was queued: path and
+ * text, both cleared first. ENOTFOUND past the last. */
+lt_status lt_store_sweep_source(lt_store *store, int64_t sweep, int index,
+                                lt_text *path, lt_text *body, lt_err *err);
+
+/* Counts by status of one sweep (0: of all). */
 lt_status lt_store_sweep_counts(lt_store *store, int64_t sweep,
                                 int counts[LT_RUN_STATUS_COUNT], lt_err *err);
 
