@@ -15,24 +15,26 @@
 
 static lt_status dump_value(const json_t *v, lt_text *out, int depth);
 
-static int json_depth(json_t *v, int level)
+/* Containers around the innermost value, not looking past MAX_DEPTH + 1. */
+static int json_depth(json_t *v, int around)
 {
-    int deepest = level;
+    int deepest;
     const char *key;
     size_t i;
     json_t *item;
 
-    if (level > MAX_DEPTH)
-        return level;
+    if (around > MAX_DEPTH || !(json_is_array(v) || json_is_object(v)))
+        return around;
+    deepest = ++around;
     json_array_foreach(v, i, item)
     {
-        int d = json_depth(item, level + 1);
+        int d = json_depth(item, around);
 
         deepest = d > deepest ? d : deepest;
     }
     json_object_foreach(v, key, item)
     {
-        int d = json_depth(item, level + 1);
+        int d = json_depth(item, around);
 
         deepest = d > deepest ? d : deepest;
     }
@@ -154,7 +156,7 @@ static lt_status dump_object(const json_t *v, lt_text *out, int depth)
 
 static lt_status dump_value(const json_t *v, lt_text *out, int depth)
 {
-    if (depth > MAX_DEPTH)
+    if (depth >= MAX_DEPTH && (json_is_object(v) || json_is_array(v)))
         return LT_EINVAL;
     if (json_is_object(v))
         return dump_object(v, out, depth);

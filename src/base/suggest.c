@@ -3,11 +3,13 @@
  * Optimal string alignment distance (Damerau-Levenshtein without editing a
  * swapped pair again), O(n m) time, three rows of memory on the stack. It
  * counts in halves of an edit, because a letter in the wrong case costs one
- * half. Names over MAX_NAME bytes are never suggested. */
+ * half; a name all of whose differences are of case costs one half. Names over
+ * MAX_NAME bytes are never suggested. */
 #include "latent/base/suggest.h"
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #define MAX_NAME 63
 #define EDIT     2 /* the cost of one edit; one half is a wrong case */
@@ -67,7 +69,9 @@ const char *lt_suggest(const char *name, const char *const *candidates,
 
         if (other > MAX_NAME)
             continue;
-        cost = distance(name, length, candidates[i], other);
+        cost = strcasecmp(name, candidates[i]) == 0
+                   ? length > 0
+                   : distance(name, length, candidates[i], other);
         if (cost <= allowed * EDIT && cost < longer * EDIT &&
             (!best || cost < best_cost)) {
             best = candidates[i];
