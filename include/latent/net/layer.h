@@ -53,8 +53,10 @@ typedef struct lt_pass {
 
 struct lt_layer_ops {
     const char *name;
-    /* Checks spec and `in`, fills out, weight_count and bias_count. */
-    lt_status (*plan)(lt_layer *l, int index, lt_err *err);
+    /* Checks spec and `in`, fills out, weight_count and bias_count. The caller
+     * puts the layer's name before the message: "0 units, wanted at least 1".
+     */
+    lt_status (*plan)(lt_layer *l, lt_err *err);
     /* The spec of the layer that undoes `l`; its activation is the caller's. */
     void (*mirror)(const lt_layer *l, lt_layer_spec *out);
     /* y (B,H) from x (B,D). */
@@ -68,6 +70,11 @@ struct lt_layer_ops {
 };
 
 const lt_layer_ops *lt_layer_find(const char *kind); /* or NULL */
-const char *const *lt_layer_kinds(int *n);           /* names, for messages */
+
+/* The name of a kind for messages, `index` from 0; NULL beyond the last. */
+const char *lt_layer_kind_name(int index);
+
+/* The most elements a layer may take or give. */
+#define LT_LAYER_MAX_ELEMENTS (1 << 26)
 
 #endif

@@ -58,7 +58,7 @@ typedef enum lt_init_kind {
 
 typedef struct lt_init {
     lt_init_kind kind;
-    double value; /* sd of normal (0.1), connections of sparse (15) */
+    double value; /* sd of normal, connections of sparse; 0: 0.1 and 15 */
 } lt_init;
 
 const char *lt_tie_name(lt_tie tie);
@@ -79,7 +79,8 @@ typedef struct lt_net_spec {
                       layer, for any tie but untied */
     lt_refresh refresh;
     lt_init init;
-    uint64_t seed; /* stream "init" */
+    uint64_t seed; /* streams "init.encoder.0", ..., one a layer, so that tied
+                      and untied networks have the same encoder at the start */
 } lt_net_spec;
 
 typedef struct lt_net lt_net;
@@ -116,13 +117,16 @@ const lt_segment *lt_net_segments(const lt_net *net, int *n);
 
 /* Freezing. `layer` is 0-based over encoder then decoder. A tied weight is
  * frozen when its encoder layer is. mirrored and pinv decoder weights are
- * always frozen: unfreezing them is an error, their biases are free to. */
+ * always frozen: freezing and unfreezing move their biases only, and to
+ * unfreeze what has nothing left to unfreeze but such weights is EINVAL.
+ * Gradients of what is frozen are 0. Freezing is not saved in checkpoints. */
 lt_status lt_net_freeze_layer(lt_net *net, int layer, bool frozen, lt_err *err);
 lt_status lt_net_freeze_encoder(lt_net *net, bool frozen, lt_err *err);
 lt_status lt_net_freeze_decoder(lt_net *net, bool frozen, lt_err *err);
 
 /* Recomputes mirrored and pinv decoder weights when the tie's refresh is
- * `when` (epoch also serves step ties); nothing for other ties. */
+ * `when` (epoch also serves step ties); nothing for other ties. Only pinv
+ * can fail, and only pinv allocates (the workspace of LAPACK). */
 lt_status lt_net_refresh(lt_net *net, lt_refresh when, lt_err *err);
 
 /* After pre-training has set encoder weights: unrolled decoders become the
@@ -134,8 +138,8 @@ lt_status lt_net_retie(lt_net *net, lt_err *err);
 typedef struct lt_tape lt_tape; /* one batch's activations and deltas */
 
 /* Room for up to `batch` rows; a tape without `with_gradient` can only go
- * forward and keeps two layers' activations. The net and the pool outlive it.
- */
+ * forward and keeps its input and two layers' activations. The net and the
+ * pool outlive it. */
 lt_status lt_tape_new(lt_net *net, int batch, bool with_gradient, lt_pool *pool,
                       lt_tape **out, lt_err *err);
 void lt_tape_free(lt_tape *tape);
@@ -151,10 +155,11 @@ const lt_real *lt_net_forward(lt_net *net, lt_tape *tape, const lt_real *x,
 /* (B, output): the loss writes its gradient here before lt_net_backward. */
 lt_real *lt_tape_delta(lt_tape *tape);
 
-/* After a forward pass over all layers from lt_tape_input, and a loss that
- * left in lt_tape_delta the gradient at the last pre-activation (when the
- * forward pass was with `logits`) or at the output: fills lt_net_grads of all
- * that is not frozen. Stops early below which nothing trains. */
+/* After a forward pass over all layers (whose input must still be there), and
+ * a loss that left in lt_tape_delta the gradient at the last pre-activation
+ * (when the forward pass was with `logits`) or at the output: fills
+ * lt_net_grads of all that is not frozen. Stops at the lowest layer that
+ * trains. Overwrites lt_tape_delta. */
 void lt_net_backward(lt_net *net, lt_tape *tape, int rows, bool logits);
 
 /* ---- descriptions and files ---- */

@@ -1,0 +1,132 @@
+/* A network's life and its read-only face. What a network is made of is
+ * decided in net_plan.c; weights start in net_init.c; the decoder's relation
+ * to the encoder is in tie.c; passes are in tape.c. */
+#include "latent/net/net.h"
+
+#include "latent/base/mem.h"
+#include "net/net_int.h"
+
+#include <stdio.h>
+
+lt_status lt_net_new(const lt_net_spec *spec, lt_net **out, lt_err *err)
+{
+    lt_net *net = NULL;
+    lt_status rc = lt__net_plan(spec, &net, err);
+
+    if (rc == LT_OK)
+        rc = lt__net_allocate(net, err);
+    if (rc == LT_OK) {
+        lt__net_fill(net);
+        rc = lt_net_retie(net, err);
+    }
+    if (rc != LT_OK) {
+        lt_net_free(net);
+        return lt_err_mark(err, rc);
+    }
+    *out = net;
+    return LT_OK;
+}
+
+lt_status lt__net_allocate(lt_net *net, lt_err *err)
+{
+    net->params = lt_mem_aligned(net->n_params, sizeof *net->params);
+    net->grads = lt_mem_aligned(net->n_params, sizeof *net->grads);
+    if (!net->params || !net->grads)
+        return lt_err_set(err, LT_ENOMEM,
+                          "network of %zu parameters: out of memory",
+                          net->n_params);
+    return LT_OK;
+}
+
+void lt_net_free(lt_net *net)
+{
+    if (!net)
+        return;
+    lt_mem_free(net->layers);
+    lt_mem_free(net->segments);
+    lt_mem_free(net->params);
+    lt_mem_free(net->grads);
+    lt_mem_free(net);
+}
+
+const char *lt__net_label(const lt_net *net, int index, char out[LT_LABEL_TEXT])
+{
+    bool is_encoder = index < net->n_encoder;
+
+    snprintf(out, LT_LABEL_TEXT, "%s layer %d (%.24s)",
+             is_encoder ? "encoder" : "decoder",
+             index + 1 - (is_encoder ? 0 : net->n_encoder),
+             net->layers[index].spec.kind);
+    return out;
+}
+
+const char *lt__net_tensor(const lt_net *net, int index, const char *part,
+                           char out[LT_LABEL_TEXT])
+{
+    bool is_encoder = index < net->n_encoder;
+
+    snprintf(out, LT_LABEL_TEXT, "%s.%d.%s", is_encoder ? "encoder" : "decoder",
+             index - (is_encoder ? 0 : net->n_encoder), part);
+    return out;
+}
+
+int lt_net_n_layers(const lt_net *net)
+{
+    return net->n_layers;
+}
+
+int lt_net_n_encoder(const lt_net *net)
+{
+    return net->n_encoder;
+}
+
+const lt_layer *lt_net_layer(const lt_net *net, int index)
+{
+    LT_ASSERT(index >= 0 && index < net->n_layers);
+    return &net->layers[index];
+}
+
+lt_shape lt_net_input(const lt_net *net)
+{
+    return net->input;
+}
+
+lt_shape lt_net_code(const lt_net *net)
+{
+    return net->layers[net->n_encoder - 1].out;
+}
+
+lt_shape lt_net_output(const lt_net *net)
+{
+    return net->layers[net->n_layers - 1].out;
+}
+
+lt_act lt_net_output_act(const lt_net *net)
+{
+    return net->layers[net->n_layers - 1].spec.act;
+}
+
+lt_tie lt_net_tie(const lt_net *net)
+{
+    return net->tie;
+}
+
+lt_refresh lt_net_refresh_kind(const lt_net *net)
+{
+    return net->refresh;
+}
+
+size_t lt_net_n_params(const lt_net *net)
+{
+    return net->n_params;
+}
+
+lt_real *lt_net_params(lt_net *net)
+{
+    return net->params;
+}
+
+lt_real *lt_net_grads(lt_net *net)
+{
+    return net->grads;
+}

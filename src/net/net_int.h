@@ -1,0 +1,57 @@
+/* The inside of a network, shared by the files of this room. */
+#ifndef LT_NET_INT_H
+#define LT_NET_INT_H
+
+#include "latent/net/net.h"
+
+struct lt_net {
+    lt_shape input;
+    lt_layer *layers; /* encoder, then decoder */
+    int n_layers, n_encoder;
+    bool has_own_decoder; /* an explicit list, not the mirror */
+    lt_tie tie;
+    lt_refresh refresh;
+    lt_init init;
+    uint64_t seed;
+    size_t n_params;        /* P */
+    lt_real *params;        /* (P) */
+    lt_real *grads;         /* (P) */
+    lt_segment *segments;   /* room for two a layer */
+    int n_segments, lowest; /* lowest layer that trains, or n_layers */
+};
+
+#define LT_LABEL_TEXT 64
+
+/* "encoder layer 2 (dense)"; returns `out`. */
+const char *lt__net_label(const lt_net *net, int index,
+                          char out[LT_LABEL_TEXT]);
+
+/* A checked network without vectors: nothing here grows with the number of
+ * parameters, so that a file's promises can be compared with its size. */
+lt_status lt__net_plan(const lt_net_spec *spec, lt_net **out, lt_err *err);
+
+/* The vectors of a planned network, all 0. */
+lt_status lt__net_allocate(lt_net *net, lt_err *err);
+
+/* Initial weights of every layer that owns one. */
+void lt__net_fill(lt_net *net);
+lt_status lt__init_check(lt_init *init, lt_err *err);
+
+/* Whether decoder weights are computed from the encoder's: mirrored, pinv. */
+bool lt__tie_is_derived(lt_tie tie);
+lt_status lt__tie_derive(lt_net *net, lt_err *err);
+
+/* Rebuilds segments and `lowest` after offsets or freezing changed. */
+void lt__net_segment(lt_net *net);
+
+/* A planned network from its JSON form. */
+lt_status lt__net_plan_json(const json_t *spec, lt_net **out, lt_err *err);
+
+/* "encoder.0.weight", the tensor's name in a checkpoint and (without its last
+ * part) the name of the layer's random stream; returns `out`. */
+const char *lt__net_tensor(const lt_net *net, int index, const char *part,
+                           char out[LT_LABEL_TEXT]);
+
+extern const lt_layer_ops lt__layer_dense;
+
+#endif

@@ -1,0 +1,241 @@
+/* A network's spec as JSON, and back:
+ *
+ *   {"input": [784], "encoder": [{"kind": "dense", "units": 30,
+ *    "act": "linear"}], "decoder": [...], "output": "sigmoid",
+ *    "tie": "mirrored", "refresh": "step",
+ *    "init": {"kind": "glorot", "value": 0}, "seed": 1}
+ *
+ * "decoder" is there only when it was given; all other keys always. A seed is
+ * stored as the signed integer of the same bits, since JSON readers have no
+ * unsigned one. Reading trusts nothing: it is also how checkpoints begin. */
+#include "net/net_int.h"
+
+#include "latent/base/mem.h"
+#include "latent/base/suggest.h"
+
+#include <string.h>
+
+static const char *const refresh_names[] = {"step", "epoch", NULL};
+
+/* ---- writing ---- */
+
+static json_t *put_shape(lt_shape s)
+{
+    json_t *array = json_array();
+
+    for (int i = 0; array && i < s.rank; i++)
+        json_array_append_new(array, json_integer(s.dim[i]));
+    return array;
+}
+
+static json_t *put_layers(const lt_net *net, int first, int last)
+{
+    json_t *array = json_array();
+
+    for (int i = first; array && i < last; i++) {
+        const lt_layer_spec *s = &net->layers[i].spec;
+
+        json_array_append_new(array, json_pack("{s:s, s:i, s:s}", "kind",
+                                               s->kind, "units", s->units,
+                                               "act", lt_act_name(s->act)));
+    }
+    return array;
+}
+
+/* json_object_set_new refuses NULL values, so every failure shows here. */
+static int put_all(const lt_net *net, json_t *o)
+{
+    int rc = json_object_set_new(o, "input", put_shape(net->input));
+
+    rc |= json_object_set_new(o, "encoder", put_layers(net, 0, net->n_encoder));
+    if (net->has_own_decoder)
+        rc |= json_object_set_new(
+            o, "decoder", put_layers(net, net->n_encoder, net->n_layers));
+    rc |= json_object_set_new(o, "output",
+                              json_string(lt_act_name(lt_net_output_act(net))));
+    rc |= json_object_set_new(o, "tie", json_string(lt_tie_name(net->tie)));
+    rc |= json_object_set_new(o, "refresh",
+                              json_string(refresh_names[net->refresh]));
+    rc |= json_object_set_new(o, "init",
+                              json_pack("{s:s, s:f}", "kind",
+                                        lt_init_name(net->init.kind), "value",
+                                        net->init.value));
+    rc |= json_object_set_new(o, "seed", json_integer((json_int_t)net->seed));
+    return rc;
+}
+
+lt_status lt_net_to_json(const lt_net *net, json_t **out, lt_err *err)
+{
+    json_t *o = json_object();
+
+    if (!o || put_all(net, o) != 0) {
+        json_decref(o);
+        return lt_err_mark(err, LT_ENOMEM);
+    }
+    *out = o;
+    return LT_OK;
+}
+
+/* ---- reading ---- */
+
+static size_t count_names(const char *const *names)
+{
+    size_t n = 0;
+
+    while (names[n])
+        n++;
+    return n;
+}
+
+/* The index of the string at `key` among `names`. */
+static lt_status get_name(const json_t *o, const char *key,
+                          const char *const *names, int *out, lt_err *err)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    const char *near;
+
+    if (!text)
+        return lt_err_set(err, LT_EFORMAT, "\"%s\": missing or not a string",
+                          key);
+    for (int i = 0; names[i]; i++)
+        if (strcmp(names[i], text) == 0) {
+            *out = i;
+            return LT_OK;
+        }
+    near = lt_suggest(text, names, count_names(names));
+    return lt_err_set(err, LT_EFORMAT, "\"%s\": unknown name \"%.64s\"%s%s%s",
+                      key, text, near ? ", did you mean \"" : "",
+                      near ? near : "", near ? "\"?" : "");
+}
+
+static lt_status get_int(const json_t *value, const char *what, int *out,
+                         lt_err *err)
+{
+    json_int_t n = json_integer_value(value);
+
+    if (!json_is_integer(value) || n < 1 || n > LT_LAYER_MAX_ELEMENTS)
+        return lt_err_set(err, LT_EFORMAT,
+                          "\"%s\": wanted a whole number from 1 to %d", what,
+                          LT_LAYER_MAX_ELEMENTS);
+    *out = (int)n;
+    return LT_OK;
+}
+
+static lt_status get_shape(const json_t *o, lt_shape *out, lt_err *err)
+{
+    const json_t *array = json_object_get(o, "input");
+    size_t rank = json_array_size(array);
+
+    if (rank != 1 && rank != 3)
+        return lt_err_set(err, LT_EFORMAT,
+                          "\"input\": wanted an array of 1 or 3 numbers");
+    *out = (lt_shape){(int)rank, {1, 1, 1}};
+    for (size_t i = 0; i < rank; i++)
+        LT_TRY(get_int(json_array_get(array, i), "input", &out->dim[i], err));
+    return LT_OK;
+}
+
+static lt_status get_layer(const json_t *o, lt_layer_spec *out, lt_err *err)
+{
+    int act = 0;
+
+    out->kind = json_string_value(json_object_get(o, "kind"));
+    if (!out->kind)
+        return lt_err_set(err, LT_EFORMAT, "\"kind\": missing");
+    LT_TRY(get_int(json_object_get(o, "units"), "units", &out->units, err));
+    LT_TRY(get_name(o, "act", lt_act_names(), &act, err));
+    out->act = (lt_act)act;
+    return LT_OK;
+}
+
+/* The list at `key`; *out is the caller's even after a failure. */
+static lt_status get_layers(const json_t *o, const char *key,
+                            lt_layer_spec **out, int *n, lt_err *err)
+{
+    const json_t *array = json_object_get(o, key);
+    size_t count = json_array_size(array);
+
+    if (!json_is_array(array) || count < 1 || count > INT16_MAX)
+        return lt_err_set(err, LT_EFORMAT,
+                          "\"%s\": wanted an array of 1 to %d layers", key,
+                          INT16_MAX);
+    *out = lt_mem_zero(count, sizeof **out);
+    if (!*out)
+        return lt_err_mark(err, LT_ENOMEM);
+    for (size_t i = 0; i < count; i++) {
+        lt_status rc = get_layer(json_array_get(array, i), *out + i, err);
+
+        if (rc != LT_OK) {
+            lt_err_prefix(err, "%s layer %zu", key, i + 1);
+            return rc;
+        }
+    }
+    *n = (int)count;
+    return LT_OK;
+}
+
+static lt_status get_scalars(const json_t *o, lt_net_spec *s, lt_err *err)
+{
+    const json_t *init = json_object_get(o, "init");
+    const json_t *seed = json_object_get(o, "seed");
+    const json_t *value = json_object_get(init, "value");
+    int output = 0, tie = 0, refresh = 0, kind = 0;
+
+    LT_TRY(get_name(o, "output", lt_act_names(), &output, err));
+    LT_TRY(get_name(o, "tie", lt_tie_names(), &tie, err));
+    LT_TRY(get_name(o, "refresh", refresh_names, &refresh, err));
+    LT_TRY(get_name(init, "kind", lt_init_names(), &kind, err));
+    if (!json_is_integer(seed))
+        return lt_err_set(err, LT_EFORMAT, "\"seed\": wanted an integer");
+    if (!json_is_number(value))
+        return lt_err_set(err, LT_EFORMAT, "\"value\": wanted a number");
+    s->output = (lt_act)output;
+    s->tie = (lt_tie)tie;
+    s->refresh = (lt_refresh)refresh;
+    s->init = (lt_init){(lt_init_kind)kind, json_number_value(value)};
+    s->seed = (uint64_t)json_integer_value(seed);
+    return LT_OK;
+}
+
+lt_status lt__net_plan_json(const json_t *spec, lt_net **out, lt_err *err)
+{
+    lt_layer_spec *encoder = NULL, *decoder = NULL;
+    lt_net_spec s = {0};
+    lt_status rc = LT_OK;
+
+    if (!json_is_object(spec))
+        return lt_err_set(err, LT_EFORMAT, "network: wanted an object");
+    rc = get_shape(spec, &s.input, err);
+    if (rc == LT_OK)
+        rc = get_scalars(spec, &s, err);
+    if (rc == LT_OK)
+        rc = get_layers(spec, "encoder", &encoder, &s.n_encoder, err);
+    if (rc == LT_OK && json_object_get(spec, "decoder"))
+        rc = get_layers(spec, "decoder", &decoder, &s.n_decoder, err);
+    s.encoder = encoder;
+    s.decoder = decoder;
+    if (rc == LT_OK)
+        rc = lt__net_plan(&s, out, err);
+    lt_mem_free(encoder);
+    lt_mem_free(decoder);
+    return lt_err_mark(err, rc);
+}
+
+lt_status lt_net_from_json(const json_t *spec, lt_net **out, lt_err *err)
+{
+    lt_net *net = NULL;
+    lt_status rc = lt__net_plan_json(spec, &net, err);
+
+    if (rc == LT_OK)
+        rc = lt__net_allocate(net, err);
+    if (rc == LT_OK) {
+        lt__net_fill(net);
+        rc = lt_net_retie(net, err);
+    }
+    if (rc != LT_OK) {
+        lt_net_free(net);
+        return lt_err_mark(err, rc);
+    }
+    *out = net;
+    return LT_OK;
+}

@@ -1,0 +1,172 @@
+/* First-order optimisers on the flat vectors; see latent/opt/optimizer.h.
+ *
+ * A step walks the network's segments and joins neighbours that are treated
+ * alike, so that an unfrozen network without weight decay is one sweep over
+ * one stretch. Each sweep is fused: it reads gradient, parameter and state
+ * once and writes parameter and state once, which bounds its speed by memory:
+ * 7 words a parameter for Adam, 5 for momentum, 3 for plain descent.
+ *
+ * State is one flat vector a moment, of the network's length. */
+#include "latent/opt/optimizer.h"
+
+#include "latent/base/mem.h"
+
+#include <math.h>
+
+struct lt_opt {
+    lt_opt_spec spec;
+    lt_net *net;
+    int64_t steps;
+    lt_real *state[2]; /* sgd: velocity; adam: first and second moment */
+};
+
+lt_opt_spec lt_opt_defaults(lt_opt_kind kind)
+{
+    if (kind == LT_OPT_SGD)
+        return (lt_opt_spec){.kind = kind, .rate = 0.01};
+    return (lt_opt_spec){.kind = kind,
+                         .rate = 0.001,
+                         .beta1 = 0.9,
+                         .beta2 = 0.999,
+                         .epsilon = 1e-8};
+}
+
+static lt_status check_range(const char *name, double value, bool is_right,
+                             const char *wanted, lt_err *err)
+{
+    if (is_right && isfinite(value))
+        return LT_OK;
+    return lt_err_set(err, LT_EINVAL, "%s is %g, wanted %s", name, value,
+                      wanted);
+}
+
+static lt_status check_sgd(const lt_opt_spec *s, lt_err *err)
+{
+    LT_TRY(check_range("sgd: momentum", s->momentum,
+                       s->momentum >= 0 && s->momentum < 1,
+                       "at least 0 and below 1", err));
+    if (s->nesterov && !(s->momentum > 0))
+        return lt_err_set(err, LT_EINVAL,
+                          "sgd: nesterov wants a momentum above 0");
+    return LT_OK;
+}
+
+static lt_status check_adam(const lt_opt_spec *s, lt_err *err)
+{
+    LT_TRY(check_range("adam: beta1", s->beta1, s->beta1 >= 0 && s->beta1 < 1,
+                       "at least 0 and below 1", err));
+    LT_TRY(check_range("adam: beta2", s->beta2, s->beta2 >= 0 && s->beta2 < 1,
+                       "at least 0 and below 1", err));
+    return check_range("adam: epsilon", s->epsilon, s->epsilon > 0, "above 0",
+                       err);
+}
+
+lt_status lt_opt_check(const lt_opt_spec *s, lt_err *err)
+{
+    LT_ASSERT(s->kind < LT_OPT_COUNT);
+    LT_TRY(check_range("rate", s->rate, s->rate > 0, "above 0", err));
+    LT_TRY(check_range("weight_decay", s->weight_decay, s->weight_decay >= 0,
+                       "at least 0", err));
+    return s->kind == LT_OPT_SGD ? check_sgd(s, err) : check_adam(s, err);
+}
+
+static int opt_n_states(const lt_opt_spec *s)
+{
+    if (s->kind == LT_OPT_ADAM)
+        return 2;
+    return s->momentum > 0 ? 1 : 0;
+}
+
+lt_status lt_opt_new(const lt_opt_spec *spec, lt_net *net, lt_opt **out,
+                     lt_err *err)
+{
+    lt_opt *opt;
+
+    LT_ASSERT(out && !*out);
+    LT_TRY(lt_opt_check(spec, err));
+    opt = lt_mem_zero(1, sizeof *opt);
+    if (!opt)
+        return lt_err_mark(err, LT_ENOMEM);
+    opt->spec = *spec;
+    opt->net = net;
+    for (int i = 0; i < opt_n_states(spec); i++) {
+        opt->state[i] = lt_mem_aligned(lt_net_n_params(net), sizeof(lt_real));
+        if (!opt->state[i]) {
+            lt_opt_free(opt);
+            return lt_err_mark(err, LT_ENOMEM);
+        }
+    }
+    *out = opt;
+    return LT_OK;
+}
+
+void lt_opt_free(lt_opt *opt)
+{
+    if (!opt)
+        return;
+    lt_mem_free(opt->state[0]);
+    lt_mem_free(opt->state[1]);
+    lt_mem_free(opt);
+}
+
+static void sgd_stretch(lt_opt *opt, lt_pool *pool, size_t offset, size_t count,
+                        lt_real decay)
+{
+    const lt_sgd_step step = {.rate = (lt_real)opt->spec.rate,
+                              .momentum = (lt_real)opt->spec.momentum,
+                              .decay = decay,
+                              .nesterov = opt->spec.nesterov};
+
+    lt_vec_sgd(pool, count, &step, lt_net_grads(opt->net) + offset,
+               lt_net_params(opt->net) + offset,
+               opt->state[0] ? opt->state[0] + offset : NULL);
+}
+
+static void adam_stretch(lt_opt *opt, lt_pool *pool, size_t offset,
+                         size_t count, lt_real decay)
+{
+    const lt_opt_spec *s = &opt->spec;
+    double t = (double)opt->steps;
+    const lt_adam_step step = {
+        .rate_t = (lt_real)(s->rate / (1 - pow(s->beta1, t))),
+        .beta1 = (lt_real)s->beta1,
+        .beta2 = (lt_real)s->beta2,
+        .correction = (lt_real)(1 / sqrt(1 - pow(s->beta2, t))),
+        .epsilon = (lt_real)s->epsilon,
+        .decay = decay,
+    };
+
+    lt_vec_adam(pool, count, &step, lt_net_grads(opt->net) + offset,
+                lt_net_params(opt->net) + offset, opt->state[0] + offset,
+                opt->state[1] + offset);
+}
+
+void lt_opt_step(lt_opt *opt, lt_pool *pool)
+{
+    int n = 0, next;
+    const lt_segment *s = lt_net_segments(opt->net, &n);
+    bool decays = opt->spec.weight_decay > 0;
+
+    opt->steps++;
+    for (int i = 0; i < n; i = next) {
+        bool is_decayed = decays && s[i].is_weight;
+        lt_real decay = is_decayed ? (lt_real)opt->spec.weight_decay : 0;
+        size_t count = s[i].count;
+
+        for (next = i + 1; next < n && s[next].is_frozen == s[i].is_frozen &&
+                           (decays && s[next].is_weight) == is_decayed;
+             next++)
+            count += s[next].count;
+        if (s[i].is_frozen)
+            continue;
+        if (opt->spec.kind == LT_OPT_SGD)
+            sgd_stretch(opt, pool, s[i].offset, count, decay);
+        else
+            adam_stretch(opt, pool, s[i].offset, count, decay);
+    }
+}
+
+int64_t lt_opt_steps(const lt_opt *opt)
+{
+    return opt->steps;
+}
