@@ -199,8 +199,24 @@ static void folder_sync(const char *path)
     lt_mem_free(folder);
 }
 
+static int fd_write_parts(int fd, const lt_path_part *parts, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (fd_write(fd, parts[i].data, parts[i].size) != 0)
+            return -1;
+    return 0;
+}
+
 lt_status lt_path_write(const char *path, const void *data, size_t size,
                         lt_err *err)
+{
+    const lt_path_part part = {data, size};
+
+    return lt_path_write_parts(path, &part, 1, err);
+}
+
+lt_status lt_path_write_parts(const char *path, const lt_path_part *parts,
+                              int n, lt_err *err)
 {
     lt_text name = {0};
     lt_status rc = LT_OK;
@@ -210,7 +226,7 @@ lt_status lt_path_write(const char *path, const void *data, size_t size,
         rc = path_fail(path, "create", err);
         goto done;
     }
-    if (fd_write(fd, data, size) != 0 || fsync(fd) != 0)
+    if (fd_write_parts(fd, parts, n) != 0 || fsync(fd) != 0)
         rc = path_fail(path, "write", err);
     if (close(fd) != 0 && rc == LT_OK)
         rc = path_fail(path, "write", err);

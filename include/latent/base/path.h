@@ -28,4 +28,13 @@ lt_status lt_path_read(const char *path, size_t limit, char **out, size_t *size,
 lt_status lt_path_write(const char *path, const void *data, size_t size,
                         lt_err *err);
 
+/* The same from several pieces, one after another, without joining them in
+ * memory first. */
+typedef struct lt_path_part {
+    const void *data;
+    size_t size;
+} lt_path_part;
+lt_status lt_path_write_parts(const char *path, const lt_path_part *parts,
+                              int n, lt_err *err);
+
 #endif
