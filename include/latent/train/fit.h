@@ -1,12 +1,16 @@
 /* Training: epochs over shuffled batches.
  *
- * Every epoch visits each example once in an order drawn anew from stream
- * "shuffle" of the seed; the last short batch is used, not dropped. Gradients
- * are of the mean loss over the batch. Allocates at the start only.
+ * Every epoch visits each example once in an order of its own: epoch e of the
+ * run draws it from stream "shuffle.e" of the seed, so that fits that follow
+ * each other (first_epoch) see other orders, and a fit that goes on sees those
+ * it would have seen. The last short batch is used, not dropped. Gradients are
+ * of the mean loss over the batch. Allocates at the start only. The
+ * optimiser's state lives as long as the call.
  *
  * Metrics emitted, per epoch: train.loss and train.sse (means over the epoch
  * as it was trained), test.loss and test.sse when there is a test set; every
- * `log_every` steps: step.loss. */
+ * `log_every` steps: step.loss. The step.loss of a step that diverges is
+ * always emitted. */
 #ifndef LT_FIT_H
 #define LT_FIT_H
 
@@ -16,8 +20,8 @@
 #include "latent/opt/optimizer.h"
 
 typedef struct lt_epoch_report {
-    int epoch;    /* epochs ended, counted from lt_fit_opts.first_epoch */
-    int64_t step; /* updates made, counted from first_step */
+    int epoch;    /* first_epoch + epochs ended */
+    int64_t step; /* first_step + updates made */
     double train_loss, train_sse;
     double test_loss, test_sse; /* NaN without a test set */
 } lt_epoch_report;
@@ -31,7 +35,7 @@ typedef struct lt_fit_opts {
     const lt_dataset *test; /* or NULL */
     lt_loss loss;
     lt_opt_spec optimizer;
-    int epochs;    /* 0 or more; 0 evaluates only */
+    int epochs;    /* 0 or more; 0 evaluates only, and reports that */
     int batch;     /* 1 or more */
     int log_every; /* steps between step.loss; 0: never */
     uint64_t seed;
@@ -51,7 +55,7 @@ typedef struct lt_fit_result {
 
 /* EDIVERGED names the step and what was not finite; EINTERRUPTED when the
  * observer asked to stop; ECALLBACK as on_epoch says. The network keeps the
- * parameters it had then, and `out` what was known. */
+ * parameters it had then, and `out` (or NULL) what was known. */
 lt_status lt_fit(lt_net *net, const lt_fit_opts *opts, lt_fit_result *out,
                  lt_err *err);
 

@@ -5,15 +5,23 @@
  * rbm          contrastive divergence (rbm.h). Sigmoid layers have binary
  *              hidden units, linear ones Gaussian with the rate_linear; the
  *              first layer's visibles are binary or Gaussian as asked, a
- *              layer above a linear one has Gaussian visibles.
+ *              layer above a linear one has Gaussian visibles. Weights start
+ *              as init_sd N(0,1), whatever the network's init.
  * autoencoder  each encoder layer with the decoder layer that mirrors it is
  *              trained as a one-layer autoencoder of the layer's inputs, with
- *              the network's tie (unrolled: tied), by Adam.
+ *              the network's tie (unrolled: tied), by Adam, from the
+ *              parameters the network has. The loss is cross-entropy when the
+ *              decoder layer is sigmoid and its targets are in [0,1] (bytes,
+ *              or a sigmoid layer below), else mse. Untied: the decoder's
+ *              weights land in the mirroring layer too.
  * denoising    the same, a share `corruption` of the inputs set to 0 at random
  *              (masking noise, Vincent et al. 2010); the target is clean.
  *
  * The inputs of layer l are recomputed batch by batch through the layers
- * below, so memory does not grow with the data.
+ * below, so memory does not grow with the data. Frozen layers are passed by;
+ * a frozen decoder layer keeps its biases. No epochs: nothing happens.
+ * Streams of randomness: "pretrain.L.shuffle", ".rbm", ".noise". On an error
+ * the network keeps the layers that were done.
  *
  * Metrics, L counting from 1, at every epoch: pretrain.L.recon (squared
  * reconstruction error, summed over a layer's inputs, mean over examples);
@@ -47,7 +55,7 @@ typedef struct lt_pretrain_opts {
     double momentum;        /* first epochs: 0.5 */
     double final_momentum;  /* then: 0.9 */
     int momentum_switch;    /* epochs with the first: 5 */
-    double weight_cost;     /* 0.0002 */
+    double weight_cost;     /* rbm 0.0002, ae 0 */
     double init_sd;         /* rbm: 0.1 */
     int cd;                 /* 1 */
     lt_unit visible;        /* first layer's visible units */

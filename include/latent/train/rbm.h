@@ -39,6 +39,9 @@ lt_real *lt_rbm_hidden_bias(lt_rbm *rbm);  /* (H) */
  * and the same without cost for the biases. Positive statistics use hidden
  * probabilities (means); a sample drives the reconstruction, which is visible
  * probabilities (means); negative statistics use probabilities (means).
+ * With k > 1 the visibles of the chain are sampled too, and the last sample
+ * (with its hidden probabilities) makes the negative statistics: with means
+ * there, no k would reach the gradient of the likelihood.
  * Returns the sum of squared reconstruction errors over the batch. */
 double lt_rbm_step(lt_rbm *rbm, const lt_real *v, int rows, double rate,
                    double momentum, double cost);
@@ -46,7 +49,7 @@ double lt_rbm_step(lt_rbm *rbm, const lt_real *v, int rows, double rate,
 /* Sum of F(v) over the rows of v (rows, D), rows <= spec.batch. */
 double lt_rbm_free_energy(lt_rbm *rbm, const lt_real *v, int rows);
 
-/* The last step's reconstructions (rows, D), borrowed. */
+/* The last step's reconstructions (rows, D), means; borrowed. */
 const lt_real *lt_rbm_reconstruction(const lt_rbm *rbm);
 
 #endif

@@ -1,0 +1,156 @@
+/* Networks on whole sets; see latent/train/evaluate.h.
+ *
+ * Examples go through in order, 512 at a time: large enough for the matrix
+ * products to run at full speed, small enough to stay out of the way of the
+ * memory limit. Sums are kept in double. */
+#include "train/evaluate_int.h"
+
+#include "latent/base/mem.h"
+
+#include <string.h>
+
+#define EVALUATE_ROWS 512
+
+int lt__evaluate_rows(const lt_dataset *set)
+{
+    int n = lt_dataset_rows(set);
+
+    return n < EVALUATE_ROWS ? n : EVALUATE_ROWS;
+}
+
+lt_status lt__evaluate_check(const lt_net *net, const lt_dataset *set,
+                             const char *name, lt_err *err)
+{
+    char found[LT_SHAPE_TEXT], wanted[LT_SHAPE_TEXT];
+    int elements = lt_shape_elements(lt_dataset_shape(set));
+
+    lt_shape_text(lt_dataset_shape(set), found);
+    if (elements != lt_shape_elements(lt_net_input(net)))
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: examples of shape %s, wanted the network's "
+                          "input, %s",
+                          name, found,
+                          lt_shape_text(lt_net_input(net), wanted));
+    if (elements != lt_shape_elements(lt_net_output(net)))
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: examples of shape %s, wanted the network's "
+                          "output, %s, to be as large",
+                          name, found,
+                          lt_shape_text(lt_net_output(net), wanted));
+    return LT_OK;
+}
+
+void lt__evaluate_with(lt_net *net, lt_tape *tape, const lt_dataset *set,
+                       lt_loss loss, lt_pool *pool, lt_loss_sums *mean)
+{
+    bool logits = lt_loss_wants_logits(loss, net);
+    int n = lt_dataset_rows(set), layers = lt_net_n_layers(net);
+    lt_real *x = lt_tape_input(tape);
+
+    *mean = (lt_loss_sums){0, 0};
+    for (int at = 0; at < n; at += lt_tape_batch(tape)) {
+        int left = n - at;
+        int rows = left < lt_tape_batch(tape) ? left : lt_tape_batch(tape);
+        lt_loss_sums sums = {0, 0};
+        const lt_real *y;
+
+        lt_dataset_gather(set, NULL, at, rows, x);
+        y = lt_net_forward(net, tape, x, rows, 0, layers, logits);
+        lt_loss_compute(loss, net, pool, rows, y, x, NULL, &sums);
+        mean->loss += sums.loss;
+        mean->sse += sums.sse;
+    }
+    mean->loss /= n;
+    mean->sse /= n;
+}
+
+lt_status lt_evaluate(lt_net *net, const lt_dataset *set, lt_loss loss,
+                      lt_pool *pool, lt_loss_sums *mean, lt_err *err)
+{
+    lt_tape *tape = NULL;
+
+    LT_TRY(lt__evaluate_check(net, set, "set to evaluate", err));
+    LT_TRY(lt_loss_check(loss, net, err));
+    LT_TRY(lt_tape_new(net, lt__evaluate_rows(set), false, pool, &tape, err));
+    lt__evaluate_with(net, tape, set, loss, pool, mean);
+    lt_tape_free(tape);
+    return LT_OK;
+}
+
+/* A set of `n` examples of `shape`, zero, with a copy of the labels; *values
+ * points into it. */
+static lt_status floats_new(int n, lt_shape shape, const uint8_t *labels,
+                            float **values, lt_dataset **out, lt_err *err)
+{
+    uint8_t *copy = NULL;
+
+    *values = lt_mem_zero((size_t)n * (size_t)lt_shape_elements(shape),
+                          sizeof **values);
+    if (labels)
+        copy = lt_mem_alloc((size_t)n, 1);
+    if (!*values || (labels && !copy)) {
+        lt_mem_free(*values);
+        lt_mem_free(copy);
+        return lt_err_mark(err, LT_ENOMEM);
+    }
+    if (labels)
+        memcpy(copy, labels, (size_t)n);
+    return lt_dataset_new_take(LT_ELEM_F32, n, shape, *values, copy, out, err);
+}
+
+typedef struct layer_map {
+    lt_net *net;
+    int first, last;
+    lt_tape *tape;
+    lt_real *x; /* (B,D), D that of the first layer: the tape's own input may
+                   be narrower */
+} layer_map;
+
+/* The layers on the whole set, into out (N,H). */
+static void map_run(const layer_map *m, const lt_dataset *set, float *out)
+{
+    int n = lt_dataset_rows(set), batch = lt_tape_batch(m->tape);
+    int width = lt_shape_elements(lt_net_layer(m->net, m->last - 1)->out);
+
+    for (int at = 0; at < n; at += batch) {
+        int rows = n - at < batch ? n - at : batch;
+        const lt_real *y;
+
+        lt_dataset_gather(set, NULL, at, rows, m->x);
+        y = lt_net_forward(m->net, m->tape, m->x, rows, m->first, m->last,
+                           false);
+        for (size_t i = 0; i < (size_t)rows * (size_t)width; i++)
+            *out++ = (float)y[i];
+    }
+}
+
+lt_status lt_evaluate_map(lt_net *net, const lt_dataset *set, int first,
+                          int last, lt_pool *pool, lt_dataset **out,
+                          lt_err *err)
+{
+    char found[LT_SHAPE_TEXT], wanted[LT_SHAPE_TEXT];
+    layer_map m = {.net = net, .first = first, .last = last};
+    int elements = lt_shape_elements(lt_dataset_shape(set));
+    float *values = NULL;
+    lt_status rc;
+
+    LT_ASSERT(first >= 0 && first < last && last <= lt_net_n_layers(net));
+    if (lt_shape_elements(lt_net_layer(net, first)->in) != elements)
+        return lt_err_set(
+            err, LT_EINVAL,
+            "set of examples of shape %s: wanted the input of layer %d, %s",
+            lt_shape_text(lt_dataset_shape(set), found), first + 1,
+            lt_shape_text(lt_net_layer(net, first)->in, wanted));
+    LT_TRY(lt_tape_new(net, lt__evaluate_rows(set), false, pool, &m.tape, err));
+    m.x = lt_mem_aligned((size_t)lt_tape_batch(m.tape) * (size_t)elements,
+                         sizeof *m.x);
+    rc =
+        m.x ? floats_new(lt_dataset_rows(set), lt_net_layer(net, last - 1)->out,
+                         lt_dataset_labels(set), &values, out, err)
+            : lt_err_mark(err, LT_ENOMEM);
+    if (rc == LT_OK)
+        map_run(&m, set, values);
+    lt_mem_free(m.x);
+    lt_tape_free(m.tape);
+    return rc;
+}

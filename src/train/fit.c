@@ -1,0 +1,271 @@
+/* Training; see latent/train/fit.h.
+ *
+ * A step is: gather a batch, forward, loss, backward, optimiser, refresh of
+ * decoders that copy the encoder. Everything is planned in fit_begin; a step
+ * allocates nothing and costs, beside the kernels, two reads of the clock at
+ * most. The order of an epoch depends on the seed and the epoch's number
+ * (batch.h), so fits that follow each other with first_epoch set see new
+ * orders. At an epoch's end decoders are refreshed before anything is
+ * evaluated, so that what is reported is what would be saved.
+ *
+ * The optimiser's state (momentum, Adam's moments) lives as long as one call:
+ * a second lt_fit starts with none. */
+#include "latent/train/fit.h"
+
+#include "latent/base/clock.h"
+#include "train/batch.h"
+#include "train/evaluate_int.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#define PROGRESS_SECONDS 0.2
+
+typedef struct fit {
+    lt_net *net;
+    const lt_fit_opts *o;
+    lt__batcher batches;
+    lt_tape *tape;      /* for training */
+    lt_tape *test_tape; /* NULL when nothing is evaluated */
+    lt_opt *opt;
+    bool logits;
+    int n_batches;
+    lt_epoch_report report; /* of the last epoch that ended */
+    int64_t steps, examples;
+    double seconds;     /* of the epochs that ended, evaluation not counted */
+    double began;       /* clock at the epoch's start */
+    double progress_at; /* clock after which progress is due */
+    lt_loss_sums sums;  /* of the epoch so far */
+    int rows;           /* summed in `sums` */
+} fit;
+
+/* ---- before ---- */
+
+static lt_status number_check(const char *name, int found, int least,
+                              lt_err *err)
+{
+    if (found >= least)
+        return LT_OK;
+    return lt_err_set(err, LT_EINVAL, "fit: %s is %d, wanted at least %d", name,
+                      found, least);
+}
+
+static lt_status opts_check(const lt_net *net, const lt_fit_opts *o,
+                            lt_err *err)
+{
+    if (!o->train)
+        return lt_err_set(err, LT_EINVAL, "fit: no training set");
+    LT_TRY(number_check("epochs", o->epochs, 0, err));
+    LT_TRY(number_check("batch", o->batch, 1, err));
+    LT_TRY(number_check("log_every", o->log_every, 0, err));
+    LT_TRY(lt__evaluate_check(net, o->train, "training set", err));
+    if (o->test)
+        LT_TRY(lt__evaluate_check(net, o->test, "test set", err));
+    LT_TRY(lt_opt_check(&o->optimizer, err));
+    return lt_loss_check(o->loss, net, err);
+}
+
+static lt_status fit_begin(fit *f, lt_err *err)
+{
+    const lt_fit_opts *o = f->o;
+    const lt_dataset *watched = o->test ? o->test : o->train;
+
+    f->report =
+        (lt_epoch_report){o->first_epoch, o->first_step, NAN, NAN, NAN, NAN};
+    LT_TRY(opts_check(f->net, o, err));
+    if (o->test || o->epochs == 0)
+        LT_TRY(lt_tape_new(f->net, lt__evaluate_rows(watched), false, o->pool,
+                           &f->test_tape, err));
+    if (o->epochs == 0)
+        return LT_OK;
+    LT_TRY(lt__batcher_init(&f->batches, o->train, o->batch, o->seed, "shuffle",
+                            err));
+    f->n_batches = lt__batcher_count(&f->batches);
+    f->logits = lt_loss_wants_logits(o->loss, f->net);
+    LT_TRY(lt_tape_new(f->net, f->batches.batch, true, o->pool, &f->tape, err));
+    return lt_opt_new(&o->optimizer, f->net, &f->opt, err);
+}
+
+static void fit_end(fit *f)
+{
+    lt__batcher_deinit(&f->batches);
+    lt_tape_free(f->tape);
+    lt_tape_free(f->test_tape);
+    lt_opt_free(f->opt);
+}
+
+/* ---- what is told ---- */
+
+static lt_status metric_emit(const fit *f, const char *name, double epoch,
+                             double value, lt_err *err)
+{
+    return lt_observe_metric(f->o->observer, name, f->o->first_step + f->steps,
+                             epoch, value, err);
+}
+
+static lt_status report_emit(const fit *f, lt_err *err)
+{
+    const lt_epoch_report *r = &f->report;
+
+    LT_TRY(metric_emit(f, "train.loss", r->epoch, r->train_loss, err));
+    LT_TRY(metric_emit(f, "train.sse", r->epoch, r->train_sse, err));
+    if (!f->o->test)
+        return LT_OK;
+    LT_TRY(metric_emit(f, "test.loss", r->epoch, r->test_loss, err));
+    return metric_emit(f, "test.sse", r->epoch, r->test_sse, err);
+}
+
+static double training_rate(const fit *f, double seconds)
+{
+    return seconds > 0 ? (double)f->examples / seconds : 0;
+}
+
+/* `index` batches of epoch `epoch` (0-based in this call) are done. */
+static void progress_tell(fit *f, int epoch, int index)
+{
+    double now = lt_clock_elapsed();
+    lt_progress p = {"fit", epoch, f->o->epochs, 0, NAN, 0};
+
+    if (now < f->progress_at || !f->o->observer)
+        return;
+    f->progress_at = now + PROGRESS_SECONDS;
+    p.done = (epoch + (double)index / f->n_batches) / f->o->epochs;
+    p.loss = f->rows > 0 ? f->sums.loss / f->rows : NAN;
+    p.examples_per_second = training_rate(f, f->seconds + now - f->began);
+    lt_observe_progress(f->o->observer, &p);
+}
+
+static lt_status diverged(const fit *f, double loss, double epoch, lt_err *err)
+{
+    int64_t step = f->o->first_step + f->steps + 1;
+
+    LT_TRY(
+        lt_observe_metric(f->o->observer, "step.loss", step, epoch, loss, err));
+    return lt_err_set(err, LT_EDIVERGED,
+                      "step %" PRId64 " (epoch %d): loss is %s", step,
+                      (int)ceil(epoch),
+                      isnan(loss) ? "nan"
+                      : loss > 0  ? "inf"
+                                  : "-inf");
+}
+
+/* ---- a step, an epoch, all ---- */
+
+/* `epoch` is where this step's end lies, in epochs of the phase. */
+static lt_status fit_step(fit *f, int index, double epoch, lt_err *err)
+{
+    const lt_fit_opts *o = f->o;
+    lt_real *x = lt_tape_input(f->tape);
+    int rows = lt__batcher_gather(&f->batches, index, x);
+    lt_loss_sums sums = {0, 0};
+    const lt_real *y;
+
+    y = lt_net_forward(f->net, f->tape, x, rows, 0, lt_net_n_layers(f->net),
+                       f->logits);
+    lt_loss_compute(o->loss, f->net, o->pool, rows, y, x,
+                    lt_tape_delta(f->tape), &sums);
+    if (!isfinite(sums.loss))
+        return diverged(f, sums.loss / rows, epoch, err);
+    lt_net_backward(f->net, f->tape, rows, f->logits);
+    lt_opt_step(f->opt, o->pool);
+    LT_TRY(lt_net_refresh(f->net, LT_REFRESH_STEP, err));
+    f->sums.loss += sums.loss;
+    f->sums.sse += sums.sse;
+    f->rows += rows;
+    f->examples += rows;
+    f->steps++;
+    if (o->log_every > 0 && f->steps % o->log_every == 0)
+        LT_TRY(metric_emit(f, "step.loss", epoch, sums.loss / rows, err));
+    return LT_OK;
+}
+
+/* `epoch` counts from 0 in this call. */
+static lt_status epoch_train(fit *f, int epoch, lt_err *err)
+{
+    f->began = lt_clock_elapsed();
+    f->sums = (lt_loss_sums){0, 0};
+    f->rows = 0;
+    lt__batcher_shuffle(&f->batches, f->o->first_epoch + epoch);
+    for (int i = 0; i < f->n_batches; i++) {
+        double at = f->o->first_epoch + epoch + (i + 1.0) / f->n_batches;
+
+        if (lt_observe_stop(f->o->observer))
+            return lt_err_set(err, LT_EINTERRUPTED,
+                              "interrupted in epoch %d, after %" PRId64
+                              " steps",
+                              f->o->first_epoch + epoch + 1, f->steps);
+        LT_TRY(fit_step(f, i, at, err));
+        progress_tell(f, epoch, i + 1);
+    }
+    LT_TRY(lt_net_refresh(f->net, LT_REFRESH_EPOCH, err));
+    f->seconds += lt_clock_elapsed() - f->began;
+    return LT_OK;
+}
+
+static void test_evaluate(fit *f)
+{
+    lt_loss_sums mean;
+
+    if (!f->o->test)
+        return;
+    lt__evaluate_with(f->net, f->test_tape, f->o->test, f->o->loss, f->o->pool,
+                      &mean);
+    f->report.test_loss = mean.loss;
+    f->report.test_sse = mean.sse;
+}
+
+static lt_status epoch_end(fit *f, int epoch, bool *stop, lt_err *err)
+{
+    const lt_fit_opts *o = f->o;
+
+    f->report.epoch = o->first_epoch + epoch + 1;
+    f->report.step = o->first_step + f->steps;
+    f->report.train_loss = f->sums.loss / f->rows;
+    f->report.train_sse = f->sums.sse / f->rows;
+    test_evaluate(f);
+    LT_TRY(report_emit(f, err));
+    if (!o->on_epoch)
+        return LT_OK;
+    return lt_err_mark(err,
+                       o->on_epoch(o->on_epoch_self, &f->report, stop, err));
+}
+
+static lt_status fit_run(fit *f, lt_err *err)
+{
+    bool stop = false;
+
+    for (int epoch = 0; epoch < f->o->epochs && !stop; epoch++) {
+        LT_TRY(epoch_train(f, epoch, err));
+        LT_TRY(epoch_end(f, epoch, &stop, err));
+    }
+    return LT_OK;
+}
+
+/* No epochs: the network as it is. */
+static lt_status fit_evaluate(fit *f, lt_err *err)
+{
+    lt_loss_sums mean;
+
+    lt__evaluate_with(f->net, f->test_tape, f->o->train, f->o->loss, f->o->pool,
+                      &mean);
+    f->report.train_loss = mean.loss;
+    f->report.train_sse = mean.sse;
+    test_evaluate(f);
+    return report_emit(f, err);
+}
+
+lt_status lt_fit(lt_net *net, const lt_fit_opts *opts, lt_fit_result *out,
+                 lt_err *err)
+{
+    fit f = {.net = net, .o = opts};
+    lt_status rc = fit_begin(&f, err);
+
+    if (rc == LT_OK)
+        rc = opts->epochs > 0 ? fit_run(&f, err) : fit_evaluate(&f, err);
+    f.report.step = opts->first_step + f.steps;
+    if (out)
+        *out =
+            (lt_fit_result){f.report, f.seconds, training_rate(&f, f.seconds)};
+    fit_end(&f);
+    return rc;
+}

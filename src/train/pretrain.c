@@ -1,0 +1,301 @@
+/* Greedy layer-wise pre-training; see latent/train/pretrain.h.
+ *
+ * Layer by layer from the input: a learner for the layer alone is made, fed
+ * with the layer's inputs for so many epochs, and what it learned is put into
+ * the network, so that the next layer's inputs come from trained layers. The
+ * inputs are computed afresh for each batch: one forward pass through the
+ * layers below costs less than a fifth of a learning step, and 60,000 x 1000
+ * floats would cost 240 MB.
+ *
+ * Random streams have the layer in their names ("pretrain.2.shuffle"), so that
+ * no layer's draws move another's. A frozen layer is passed by and its mirror
+ * with it. */
+#include "train/pretrain_int.h"
+
+#include "latent/base/clock.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#define PROGRESS_SECONDS 0.2
+
+lt_pretrain_opts lt_pretrain_defaults(lt_pretrain_method method)
+{
+    bool is_rbm = method == LT_PRETRAIN_RBM;
+
+    return (lt_pretrain_opts){
+        .method = method,
+        .epochs = 10,
+        .batch = 100,
+        .rate = 0,
+        .rate_linear = 0.001,
+        .momentum = 0.5,
+        .final_momentum = 0.9,
+        .momentum_switch = 5,
+        .weight_cost = is_rbm ? 0.0002 : 0,
+        .init_sd = 0.1,
+        .cd = 1,
+        .visible = LT_UNIT_BINARY,
+        .corruption = 0.25,
+    };
+}
+
+/* ---- checks ---- */
+
+static lt_status range_check(const char *name, double found, double low,
+                             double below, lt_err *err)
+{
+    if (found >= low && found < below)
+        return LT_OK;
+    if (isinf(below))
+        return lt_err_set(err, LT_EINVAL,
+                          "pre-training: %s is %g, wanted at least %g", name,
+                          found, low);
+    return lt_err_set(err, LT_EINVAL,
+                      "pre-training: %s is %g, wanted %g or more and below %g",
+                      name, found, low, below);
+}
+
+static lt_status opts_check(const lt_pretrain_opts *o, lt_err *err)
+{
+    LT_TRY(range_check("epochs", o->epochs, 0, INFINITY, err));
+    LT_TRY(range_check("batch", o->batch, 1, INFINITY, err));
+    LT_TRY(range_check("rate", o->rate, 0, INFINITY, err));
+    LT_TRY(range_check("rate_linear", o->rate_linear, 0, INFINITY, err));
+    LT_TRY(range_check("momentum", o->momentum, 0, 1, err));
+    LT_TRY(range_check("final_momentum", o->final_momentum, 0, 1, err));
+    LT_TRY(
+        range_check("momentum_switch", o->momentum_switch, 0, INFINITY, err));
+    LT_TRY(range_check("weight_cost", o->weight_cost, 0, INFINITY, err));
+    LT_TRY(range_check("init_sd", o->init_sd, 0, INFINITY, err));
+    LT_TRY(range_check("cd", o->cd, 1, INFINITY, err));
+    return range_check("corruption", o->corruption, 0, 1, err);
+}
+
+static lt_status set_check(const lt_net *net, const lt_dataset *set,
+                           const char *name, lt_err *err)
+{
+    char found[LT_SHAPE_TEXT], wanted[LT_SHAPE_TEXT];
+
+    if (lt_shape_elements(lt_dataset_shape(set)) ==
+        lt_shape_elements(lt_net_input(net)))
+        return LT_OK;
+    return lt_err_set(err, LT_EINVAL,
+                      "pre-training: %s of shape %s, wanted the network's "
+                      "input, %s",
+                      name, lt_shape_text(lt_dataset_shape(set), found),
+                      lt_shape_text(lt_net_input(net), wanted));
+}
+
+static lt_status layer_check(const lt_net *net, int index,
+                             lt_pretrain_method method, lt_err *err)
+{
+    const lt_layer *l = lt_net_layer(net, index);
+    lt_act act = l->spec.act;
+
+    if (l->weight_count !=
+        (size_t)lt_shape_elements(l->in) * (size_t)lt_shape_elements(l->out))
+        return lt_err_set(err, LT_EINVAL,
+                          "encoder layer %d (%s): pre-training wants dense "
+                          "layers",
+                          index + 1, l->ops->name);
+    if (method == LT_PRETRAIN_RBM && act != LT_ACT_SIGMOID &&
+        act != LT_ACT_LINEAR)
+        return lt_err_set(err, LT_EINVAL,
+                          "encoder layer %d (%s): RBM pre-training wants "
+                          "sigmoid or linear",
+                          index + 1, lt_act_name(act));
+    return LT_OK;
+}
+
+static lt_status pretrain_check(const lt_net *net, const lt_pretrain_opts *o,
+                                lt_err *err)
+{
+    if (!o->train)
+        return lt_err_set(err, LT_EINVAL, "pre-training: no training set");
+    LT_TRY(opts_check(o, err));
+    LT_TRY(set_check(net, o->train, "training set", err));
+    if (o->test)
+        LT_TRY(set_check(net, o->test, "test set", err));
+    for (int i = 0; i < lt_net_n_encoder(net); i++)
+        LT_TRY(layer_check(net, i, o->method, err));
+    return LT_OK;
+}
+
+/* ---- one layer ---- */
+
+const lt_real *lt__phase_inputs(lt__phase *p, int rows)
+{
+    const lt_real *x = lt_tape_input(p->tape);
+
+    if (p->index == 0)
+        return x;
+    return lt_net_forward(p->net, p->tape, x, rows, 0, p->index, false);
+}
+
+lt_status lt__phase_check(const lt__phase *p, size_t n, const lt_real *x,
+                          lt_err *err)
+{
+    if (lt_vec_all_finite(n, x))
+        return LT_OK;
+    return lt_err_set(err, LT_EDIVERGED,
+                      "pre-training of layer %d: step %" PRId64
+                      " (epoch %d): a parameter is not finite",
+                      p->index + 1, p->steps, p->epochs);
+}
+
+const char *lt__phase_name(const lt__phase *p, const char *name,
+                           char out[LT__PHASE_NAME])
+{
+    snprintf(out, LT__PHASE_NAME, "pretrain.%d.%s", p->index + 1, name);
+    return out;
+}
+
+lt_status lt__phase_metric(const lt__phase *p, const char *name, double value,
+                           lt_err *err)
+{
+    char full[LT__PHASE_NAME];
+
+    return lt_observe_metric(p->o->observer, lt__phase_name(p, name, full),
+                             p->steps, p->epochs, value, err);
+}
+
+lt_unit lt__phase_input_unit(const lt__phase *p)
+{
+    if (p->index == 0)
+        return p->o->visible;
+    return lt_net_layer(p->net, p->index - 1)->spec.act == LT_ACT_SIGMOID
+               ? LT_UNIT_BINARY
+               : LT_UNIT_GAUSSIAN;
+}
+
+/* The decoder layer that undoes encoder layer `index`, or NULL. */
+static const lt_layer *mirror_find(const lt_net *net, int index)
+{
+    for (int i = lt_net_n_encoder(net); i < lt_net_n_layers(net); i++)
+        if (lt_net_layer(net, i)->mirror_of == index)
+            return lt_net_layer(net, i);
+    return NULL;
+}
+
+/* What an epoch has seen so far. */
+typedef struct epoch_sums {
+    double error;
+    int64_t examples;
+    double began, progress_at;
+} epoch_sums;
+
+static void progress_tell(const lt__phase *p, int batch, epoch_sums *s)
+{
+    double now = lt_clock_elapsed();
+    int batches = lt__batcher_count(&p->batches);
+    char phase[48];
+    lt_progress tell = {phase, p->epochs, p->o->epochs, 0, 0, 0};
+
+    if (now < s->progress_at || !p->o->observer)
+        return;
+    s->progress_at = now + PROGRESS_SECONDS;
+    snprintf(phase, sizeof phase, "pretrain %d/%d", p->index + 1,
+             lt_net_n_encoder(p->net));
+    tell.done = (p->epochs + (double)(batch + 1) / batches) / p->o->epochs;
+    tell.loss = s->error / (double)s->examples;
+    if (now > s->began)
+        tell.examples_per_second = (double)s->examples / (now - s->began);
+    lt_observe_progress(p->o->observer, &tell);
+}
+
+static lt_status batch_learn(lt__phase *p, int batch, epoch_sums *s,
+                             lt_err *err)
+{
+    const lt_real *x;
+    double error = 0;
+
+    if (lt_observe_stop(p->o->observer))
+        return lt_err_set(err, LT_EINTERRUPTED,
+                          "interrupted in pre-training of layer %d, epoch %d",
+                          p->index + 1, p->epochs + 1);
+    p->rows = lt__batcher_gather(&p->batches, batch, lt_tape_input(p->tape));
+    x = lt__phase_inputs(p, p->rows);
+    LT_TRY(p->ops->step(p->learner, x, p->rows, &error, err));
+    p->steps++;
+    if (!isfinite(error)) {
+        LT_TRY(lt__phase_metric(p, "recon", error, err));
+        return lt_err_set(err, LT_EDIVERGED,
+                          "pre-training of layer %d: step %" PRId64
+                          " (epoch %d): reconstruction error is %s",
+                          p->index + 1, p->steps, p->epochs + 1,
+                          isnan(error) ? "nan" : "inf");
+    }
+    s->error += error;
+    s->examples += p->rows;
+    return LT_OK;
+}
+
+static lt_status epoch_run(lt__phase *p, epoch_sums *s, lt_err *err)
+{
+    int batches = lt__batcher_count(&p->batches);
+
+    s->error = 0;
+    s->examples = 0;
+    s->began = lt_clock_elapsed();
+    lt__batcher_shuffle(&p->batches, p->epochs);
+    for (int i = 0; i < batches; i++) {
+        LT_TRY(batch_learn(p, i, s, err));
+        progress_tell(p, i, s);
+    }
+    p->epochs++;
+    LT_TRY(lt__phase_metric(p, "recon", s->error / (double)s->examples, err));
+    return p->ops->epoch_end(p->learner, err);
+}
+
+static lt_status phase_begin(lt__phase *p, lt_err *err)
+{
+    char stream[LT__PHASE_NAME];
+
+    p->layer = lt_net_layer(p->net, p->index);
+    p->mirror = mirror_find(p->net, p->index);
+    p->n_inputs = lt_shape_elements(p->layer->in);
+    p->n_units = lt_shape_elements(p->layer->out);
+    LT_TRY(lt__batcher_init(&p->batches, p->o->train, p->o->batch, p->o->seed,
+                            lt__phase_name(p, "shuffle", stream), err));
+    return p->o->method == LT_PRETRAIN_RBM
+               ? lt__learner_rbm(p, &p->ops, &p->learner, err)
+               : lt__learner_ae(p, &p->ops, &p->learner, err);
+}
+
+static lt_status layer_pretrain(lt_net *net, const lt_pretrain_opts *o,
+                                int index, lt_tape *tape, lt_err *err)
+{
+    lt__phase p = {.net = net, .o = o, .index = index, .tape = tape};
+    epoch_sums sums = {0, 0, 0, 0};
+    lt_status rc = phase_begin(&p, err);
+
+    while (rc == LT_OK && p.epochs < o->epochs)
+        rc = epoch_run(&p, &sums, err);
+    if (rc == LT_OK)
+        p.ops->land(p.learner);
+    if (p.learner)
+        p.ops->free(p.learner);
+    lt__batcher_deinit(&p.batches);
+    return rc;
+}
+
+lt_status lt_pretrain(lt_net *net, const lt_pretrain_opts *opts, lt_err *err)
+{
+    lt_tape *tape = NULL;
+    lt_status rc = LT_OK;
+    int n;
+
+    LT_TRY(pretrain_check(net, opts, err));
+    if (opts->epochs == 0)
+        return LT_OK;
+    n = lt_dataset_rows(opts->train);
+    n = opts->batch < n ? opts->batch : n;
+    LT_TRY(lt_tape_new(net, n, false, opts->pool, &tape, err));
+    for (int i = 0; i < lt_net_n_encoder(net) && rc == LT_OK; i++)
+        if (!lt_net_layer(net, i)->is_weight_frozen)
+            rc = layer_pretrain(net, opts, i, tape, err);
+    lt_tape_free(tape);
+    return rc == LT_OK ? lt_net_retie(net, err) : rc;
+}

@@ -1,0 +1,217 @@
+/* Pre-training of one layer as an autoencoder of its inputs, plain or
+ * denoising (Vincent et al. 2010: a share of the inputs masked to 0, the
+ * target clean).
+ *
+ * The one-layer autoencoder is an ordinary small network with the big one's
+ * tie (unrolled: tied, and untied when the big network is retied). It starts
+ * from the parameters that the big network has, so that init means here what
+ * it means there, and is trained by Adam. Its decoder has the activation of
+ * the layer that mirrors this one. The loss is cross-entropy when that is a
+ * sigmoid and the inputs are in [0,1] (bytes, or a sigmoid layer below), else
+ * mse. */
+#include "train/pretrain_int.h"
+
+#include "latent/base/mem.h"
+#include "latent/net/loss.h"
+#include "latent/opt/optimizer.h"
+
+#include <string.h>
+
+#define RATE 1e-3
+
+typedef struct ae_learner {
+    lt__phase *p;
+    lt_net *net; /* layer 0 encodes, layer 1 decodes */
+    lt_tape *tape;
+    lt_opt *opt;
+    lt_loss loss;
+    lt_rng noise;
+    lt_real *keep; /* (B,D) probability of each input to stay */
+    lt_real *mask; /* (B,D) */
+} ae_learner;
+
+static lt_act decoder_act(const lt__phase *p)
+{
+    if (p->mirror)
+        return p->mirror->spec.act;
+    if (p->index == 0)
+        return lt_net_output_act(p->net);
+    return lt_net_layer(p->net, p->index - 1)->spec.act;
+}
+
+static lt_loss loss_choose(const lt__phase *p)
+{
+    bool in_unit_range =
+        p->index == 0
+            ? lt_dataset_type(p->o->train) == LT_ELEM_U8
+            : lt_net_layer(p->net, p->index - 1)->spec.act == LT_ACT_SIGMOID;
+
+    return in_unit_range && decoder_act(p) == LT_ACT_SIGMOID ? LT_LOSS_BCE
+                                                             : LT_LOSS_MSE;
+}
+
+static void mask_inputs(ae_learner *l, size_t n, lt_real *x)
+{
+    lt_vec_bernoulli(l->p->o->pool, &l->noise, n, l->keep, l->mask);
+    for (size_t i = 0; i < n; i++)
+        x[i] *= l->mask[i];
+}
+
+static lt_status ae_learn(void *self, const lt_real *x, int rows, double *error,
+                          lt_err *err)
+{
+    ae_learner *l = self;
+    lt_pool *pool = l->p->o->pool;
+    size_t n = (size_t)rows * (size_t)l->p->n_inputs;
+    bool logits = lt_loss_wants_logits(l->loss, l->net);
+    lt_real *in = lt_tape_input(l->tape);
+    lt_loss_sums sums = {0, 0};
+    const lt_real *y;
+
+    memcpy(in, x, n * sizeof *in);
+    if (l->mask)
+        mask_inputs(l, n, in);
+    y = lt_net_forward(l->net, l->tape, in, rows, 0, 2, logits);
+    lt_loss_compute(l->loss, l->net, pool, rows, y, x, lt_tape_delta(l->tape),
+                    &sums);
+    lt_net_backward(l->net, l->tape, rows, logits);
+    lt_opt_step(l->opt, pool);
+    *error = sums.sse;
+    return lt_net_refresh(l->net, LT_REFRESH_STEP, err);
+}
+
+static lt_status ae_epoch_end(void *self, lt_err *err)
+{
+    ae_learner *l = self;
+
+    LT_TRY(lt__phase_check(l->p, lt_net_n_params(l->net), lt_net_params(l->net),
+                           err));
+    return lt_net_refresh(l->net, LT_REFRESH_EPOCH, err);
+}
+
+/* Whether the mirror has weights of its own that this learner trains. */
+static bool decoder_is_free(const lt__phase *p)
+{
+    return p->mirror && lt_net_tie(p->net) == LT_TIE_UNTIED &&
+           !p->mirror->weight_is_transposed && !p->mirror->is_weight_frozen;
+}
+
+/* Copies one parameter block between the big network and the small one. */
+static void block_copy(const ae_learner *l, bool lands, size_t big,
+                       size_t small, size_t n)
+{
+    lt_real *in_big = lt_net_params(l->p->net) + big;
+    lt_real *in_small = lt_net_params(l->net) + small;
+
+    if (lands)
+        memcpy(in_big, in_small, n * sizeof *in_big);
+    else
+        memcpy(in_small, in_big, n * sizeof *in_big);
+}
+
+static void params_copy(const ae_learner *l, bool lands)
+{
+    const lt_layer *encoder = l->p->layer, *decoder = l->p->mirror;
+    const lt_layer *e = lt_net_layer(l->net, 0), *d = lt_net_layer(l->net, 1);
+
+    block_copy(l, lands, encoder->weight, e->weight, e->weight_count);
+    block_copy(l, lands, encoder->bias, e->bias, e->bias_count);
+    if (decoder_is_free(l->p))
+        block_copy(l, lands, decoder->weight, d->weight, d->weight_count);
+    if (decoder && !(lands && decoder->is_bias_frozen))
+        block_copy(l, lands, decoder->bias, d->bias, d->bias_count);
+}
+
+static void ae_land(void *self)
+{
+    params_copy(self, true);
+}
+
+static void ae_free(void *self)
+{
+    ae_learner *l = self;
+
+    if (!l)
+        return;
+    lt_opt_free(l->opt);
+    lt_tape_free(l->tape);
+    lt_net_free(l->net);
+    lt_mem_free(l->keep);
+    lt_mem_free(l->mask);
+    lt_mem_free(l);
+}
+
+static lt_status net_begin(ae_learner *l, lt_err *err)
+{
+    const lt__phase *p = l->p;
+    lt_layer_spec encoder = p->layer->spec;
+    lt_tie tie = lt_net_tie(p->net);
+    lt_net_spec spec = {
+        .input = lt_shape_flat(p->n_inputs),
+        .encoder = &encoder,
+        .n_encoder = 1,
+        .output = decoder_act(p),
+        .tie = tie == LT_TIE_UNROLLED ? LT_TIE_TIED : tie,
+        .refresh = lt_net_refresh_kind(p->net),
+        .init = {LT_INIT_GLOROT, 0},
+        .seed = p->o->seed,
+    };
+
+    LT_TRY(lt_net_new(&spec, &l->net, err));
+    params_copy(l, false);
+    return lt_net_retie(l->net, err);
+}
+
+static lt_status noise_begin(ae_learner *l, lt_err *err)
+{
+    const lt__phase *p = l->p;
+    size_t n = (size_t)p->batches.batch * (size_t)p->n_inputs;
+    char stream[LT__PHASE_NAME];
+
+    if (p->o->method != LT_PRETRAIN_DENOISING)
+        return LT_OK;
+    lt_rng_init(&l->noise, p->o->seed, lt__phase_name(p, "noise", stream));
+    l->keep = lt_mem_aligned(n, sizeof *l->keep);
+    l->mask = lt_mem_aligned(n, sizeof *l->mask);
+    if (!l->keep || !l->mask)
+        return lt_err_mark(err, LT_ENOMEM);
+    for (size_t i = 0; i < n; i++)
+        l->keep[i] = (lt_real)(1 - p->o->corruption);
+    return LT_OK;
+}
+
+static lt_status ae_begin(ae_learner *l, lt_err *err)
+{
+    const lt_pretrain_opts *o = l->p->o;
+    lt_opt_spec adam = lt_opt_defaults(LT_OPT_ADAM);
+
+    adam.rate = o->rate > 0 ? o->rate : RATE;
+    adam.weight_decay = o->weight_cost;
+    l->loss = loss_choose(l->p);
+    LT_TRY(net_begin(l, err));
+    LT_TRY(noise_begin(l, err));
+    LT_TRY(lt_opt_new(&adam, l->net, &l->opt, err));
+    return lt_tape_new(l->net, l->p->batches.batch, true, o->pool, &l->tape,
+                       err);
+}
+
+lt_status lt__learner_ae(lt__phase *p, const lt__learner_ops **ops, void **out,
+                         lt_err *err)
+{
+    static const lt__learner_ops ae_ops = {ae_learn, ae_epoch_end, ae_land,
+                                           ae_free};
+    ae_learner *l = lt_mem_zero(1, sizeof *l);
+    lt_status rc;
+
+    if (!l)
+        return lt_err_mark(err, LT_ENOMEM);
+    l->p = p;
+    rc = ae_begin(l, err);
+    if (rc != LT_OK) {
+        ae_free(l);
+        return rc;
+    }
+    *ops = &ae_ops;
+    *out = l;
+    return LT_OK;
+}
