@@ -1,0 +1,102 @@
+/* The worker's loop: claim, execute, end, until the queue is empty.
+ *
+ * What a run is, the callback knows; this file makes sure that every claimed
+ * run gets an end state and that the supervisor hears of it. A failed run is
+ * no error of the worker's: only trouble with the store ends the loop. */
+#include "latent/work/work.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "latent/base/clock.h"
+#include "work/work_int.h"
+
+typedef struct teller {
+    int fd;
+    int64_t run;
+    double last; /* when progress was last told */
+    char phase[32];
+} teller;
+
+static void teller_progress(void *self, const lt_progress *p)
+{
+    teller *t = self;
+    double now = lt_clock_elapsed();
+    bool is_new_phase = strncmp(t->phase, p->phase, sizeof t->phase - 1) != 0;
+    lt__msg m = {.kind = LT__MSG_PROGRESS,
+                 .run = t->run,
+                 .epoch = p->epoch,
+                 .epochs = p->epochs,
+                 .done = p->done,
+                 .loss = p->loss,
+                 .examples_per_second = p->examples_per_second};
+
+    if (now - t->last < 0.05 && !is_new_phase)
+        return;
+    t->last = now;
+    snprintf(t->phase, sizeof t->phase, "%s", p->phase);
+    snprintf(m.phase, sizeof m.phase, "%s", p->phase);
+    lt__msg_send(t->fd, &m);
+}
+
+static bool teller_stop(void *self)
+{
+    (void)self;
+    return lt_work_signal() != 0;
+}
+
+static lt_status run_claim(lt_store *store, lt_claim *claim,
+                           const lt_worker_opts *opts, lt_run_status *status,
+                           lt_err *err)
+{
+    lt_err message = {0};
+    teller t = {.fd = opts->progress_fd, .run = lt_claim_run(claim)};
+    lt_observer progress = {
+        .self = &t, .progress = teller_progress, .should_stop = teller_stop};
+    lt__msg m = {.kind = LT__MSG_START, .run = t.run};
+    lt_status rc;
+
+    lt__msg_send(t.fd, &m);
+    *status = opts->execute(opts->self, store, claim, &progress, &message);
+    rc = lt_claim_end(claim, *status, message.text, err);
+    m.kind = LT__MSG_END;
+    m.status = *status;
+    snprintf(m.text, sizeof m.text, "%s", message.text);
+    lt__msg_send(t.fd, &m);
+    return rc;
+}
+
+static void make_pipe_ours(int fd)
+{
+    if (fd < 0)
+        return;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+lt_status lt_worker_run(lt_store *store, const lt_worker_opts *opts, int *n_bad,
+                        lt_err *err)
+{
+    LT_ASSERT(store && opts && opts->execute && n_bad);
+    *n_bad = 0;
+    make_pipe_ours(opts->progress_fd);
+    while (!lt_work_signal()) {
+        lt_claim *claim = NULL;
+        lt_run_status status = LT_RUN_FAILED;
+        lt_err none = {0};
+        lt_status rc =
+            lt_claim_next(store, opts->sweep, &opts->env, &claim, &none);
+
+        if (rc == LT_ENOTFOUND)
+            return LT_OK;
+        if (rc != LT_OK)
+            return lt_err_set(err, rc, "%s", none.text);
+        LT_TRY(run_claim(store, claim, opts, &status, err));
+        if (status != LT_RUN_FINISHED && status != LT_RUN_INTERRUPTED)
+            ++*n_bad;
+    }
+    return LT_OK;
+}
