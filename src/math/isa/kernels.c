@@ -1,0 +1,45 @@
+/* All element-wise kernels for one instruction set.
+ *
+ * cmake/kernels.cmake compiles this file once for each set, with LT_ISA naming
+ * it and with fused multiply-adds allowed. The loops are plain C that gcc and
+ * clang vectorise by themselves; where a sum would need its order changed,
+ * `omp simd reduction` allows exactly that and nothing else. The order is
+ * fixed at compile time, so a build gives the same bits on every run.
+ *
+ * Parts, by idea: fmath.inc (exp, log and friends on one real), act.inc
+ * (activations), loss.inc, update.inc (optimisers), random.inc. */
+#include "math/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b)  PASTE_(a, b)
+#define STRING_(a)   #a
+#define STRING(a)    STRING_(a)
+#define TABLE        PASTE(lt__kernels_, LT_ISA)
+
+#include "math/isa/fmath.inc"
+#include "math/isa/act.inc"
+#include "math/isa/loss.inc"
+#include "math/isa/update.inc"
+#include "math/isa/random.inc"
+
+extern const lt__kernels TABLE;
+
+const lt__kernels TABLE = {
+    .name = STRING(LT_ISA),
+    .bias_act = bias_act,
+    .act_grad = act_grad,
+    .col_sums = col_sums,
+    .bce = bce,
+    .sse = sse,
+    .adam = adam,
+    .sgd = sgd,
+    .axpby = axpby,
+    .uniform = uniform,
+    .normal = normal,
+    .bernoulli = bernoulli,
+    .from_bytes = from_bytes,
+    .all_finite = all_finite,
+};

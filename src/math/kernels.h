@@ -1,0 +1,55 @@
+/* The table of element-wise kernels: one per instruction set.
+ *
+ * isa/kernels.c is compiled once for each set (cmake/kernels.cmake) and every
+ * copy defines one table. A kernel works on one contiguous piece and knows
+ * nothing of threads; vec.c cuts vectors into pieces and gives them to the
+ * pool. */
+#ifndef LT_KERNELS_H
+#define LT_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "latent/math/vec.h"
+
+/* Losses and squared errors of one piece. */
+typedef struct lt__loss_sums {
+    double loss, sse;
+} lt__loss_sums;
+
+typedef struct lt__kernels {
+    const char *name; /* "avx512" */
+    /* y (rows,cols); bias may be NULL. */
+    void (*bias_act)(lt_act act, int rows, int cols, const lt_real *bias,
+                     lt_real *y);
+    void (*act_grad)(lt_act act, size_t n, const lt_real *y, lt_real *dy);
+    /* x (rows, cols) with `stride` elements from row to row. */
+    void (*col_sums)(int rows, int cols, int stride, const lt_real *x,
+                     lt_real beta, lt_real *out);
+    /* dz and dy may be NULL: no gradient wanted. */
+    lt__loss_sums (*bce)(size_t n, const lt_real *z, const lt_real *target,
+                         lt_real scale, lt_real *dz);
+    double (*sse)(size_t n, const lt_real *y, const lt_real *target,
+                  lt_real scale, lt_real *dy);
+    void (*adam)(size_t n, const lt_adam_step *s, const lt_real *g, lt_real *w,
+                 lt_real *m, lt_real *v);
+    void (*sgd)(size_t n, const lt_sgd_step *s, const lt_real *g, lt_real *w,
+                lt_real *u);
+    void (*axpby)(size_t n, lt_real a, const lt_real *x, lt_real b, lt_real *y);
+    /* Elements first .. first+n-1 of the stream of `key`; `first` is a
+     * multiple of 32. */
+    void (*uniform)(uint64_t key, size_t first, size_t n, lt_real *out);
+    void (*normal)(uint64_t key, size_t first, size_t n, lt_real *out);
+    void (*bernoulli)(uint64_t key, size_t first, size_t n, const lt_real *p,
+                      lt_real *out);
+    void (*from_bytes)(size_t n, const uint8_t *bytes, lt_real scale,
+                       lt_real shift, lt_real *out);
+    bool (*all_finite)(size_t n, const lt_real *x);
+} lt__kernels;
+
+/* The best table that this processor can run, and all that it can, best
+ * first. */
+const lt__kernels *lt__kernels_best(void);
+int lt__kernels_usable(const lt__kernels *out[3]);
+
+#endif

@@ -1,0 +1,393 @@
+/* Element-wise work cut into pieces; see latent/math/vec.h.
+ *
+ * Pieces depend on sizes only. Each function packs its arguments, gives the
+ * pool a task that finds its own part, and adds partial sums in piece order.
+ * The arithmetic is in isa/kernels.c. */
+#include "latent/math/vec.h"
+
+#include "math/kernels.h"
+
+#include <string.h>
+
+#define PIECE_ELEMENTS ((size_t)8192) /* 32 KB of floats */
+#define MAX_PIECES     256
+#define PIECE_COLS     64
+
+/* ---- names ---- */
+
+static const char *const act_names[LT_ACT_COUNT + 1] = {
+#define X(name, text) text,
+    LT_ACT_MAP(X)
+#undef X
+        NULL};
+
+const char *lt_act_name(lt_act act)
+{
+    return act_names[act];
+}
+
+int lt_act_find(const char *name)
+{
+    for (int i = 0; i < LT_ACT_COUNT; i++)
+        if (strcmp(act_names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+const char *const *lt_act_names(void)
+{
+    return act_names;
+}
+
+const char *lt_vec_isa(void)
+{
+    return lt__kernels_best()->name;
+}
+
+/* ---- pieces ---- */
+
+typedef struct span {
+    size_t first, n;
+} span;
+
+/* Elements in a piece: at least PIECE_ELEMENTS, a multiple of 64, and such
+ * that there are at most MAX_PIECES. */
+static size_t piece_size(size_t n)
+{
+    size_t size = (n + MAX_PIECES - 1) / MAX_PIECES;
+
+    size = (size + 63) / 64 * 64;
+    return size < PIECE_ELEMENTS ? PIECE_ELEMENTS : size;
+}
+
+static int piece_count(size_t n)
+{
+    size_t size = piece_size(n);
+
+    return (int)((n + size - 1) / size);
+}
+
+static span piece_span(size_t n, int piece)
+{
+    size_t size = piece_size(n), first = (size_t)piece * size;
+
+    return (span){first, n - first < size ? n - first : size};
+}
+
+/* ---- rows and columns ---- */
+
+typedef struct rows_job {
+    const lt__kernels *k;
+    lt_act act;
+    int rows, cols;
+    const lt_real *in;
+    lt_real beta;
+    lt_real *out;
+} rows_job;
+
+static int rows_in_piece(int cols)
+{
+    size_t rows = PIECE_ELEMENTS / (size_t)cols;
+
+    return rows < 1 ? 1 : (int)rows;
+}
+
+static void bias_act_piece(void *arg, int piece)
+{
+    const rows_job *j = arg;
+    int size = rows_in_piece(j->cols), first = piece * size;
+    int rows = j->rows - first < size ? j->rows - first : size;
+
+    j->k->bias_act(j->act, rows, j->cols, j->in,
+                   j->out + (size_t)first * (size_t)j->cols);
+}
+
+/* More than 65535 pieces are more than a pool takes in one job. */
+static void rows_run(lt_pool *pool, rows_job *j)
+{
+    int size = rows_in_piece(j->cols);
+
+    for (int first = 0, n; first < j->rows; first += n) {
+        rows_job part = *j;
+
+        n = j->rows - first < 32768 * size ? j->rows - first : 32768 * size;
+        part.rows = n;
+        part.out = j->out + (size_t)first * (size_t)j->cols;
+        lt_pool_run(pool, (n + size - 1) / size, bias_act_piece, &part);
+    }
+}
+
+void lt_vec_bias_act(lt_pool *pool, lt_act act, int rows, int cols,
+                     const lt_real *bias, lt_real *y)
+{
+    rows_job j = {lt__kernels_best(), act, rows, cols, bias, 0, y};
+
+    if (rows < 1 || cols < 1 || (!bias && act == LT_ACT_LINEAR))
+        return;
+    rows_run(pool, &j);
+}
+
+static void col_sums_piece(void *arg, int piece)
+{
+    const rows_job *j = arg;
+    int first = piece * PIECE_COLS;
+    int cols = j->cols - first < PIECE_COLS ? j->cols - first : PIECE_COLS;
+
+    j->k->col_sums(j->rows, cols, j->cols, j->in + first, j->beta,
+                   j->out + first);
+}
+
+void lt_vec_col_sums(lt_pool *pool, int rows, int cols, const lt_real *x,
+                     lt_real beta, lt_real *out)
+{
+    rows_job j = {lt__kernels_best(), LT_ACT_LINEAR, rows, cols, x, beta, out};
+    int pieces = (cols + PIECE_COLS - 1) / PIECE_COLS;
+
+    if ((size_t)rows * (size_t)cols < PIECE_ELEMENTS)
+        pool = NULL; /* a sum over a few rows is not worth waking anyone */
+    lt_pool_run(pool, pieces, col_sums_piece, &j);
+}
+
+/* ---- one vector in, one changed ---- */
+
+typedef struct map_job {
+    const lt__kernels *k;
+    size_t n;
+    lt_act act;
+    lt_real a, b;
+    const lt_real *x;
+    lt_real *y;
+} map_job;
+
+static void act_grad_piece(void *arg, int piece)
+{
+    const map_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->k->act_grad(j->act, s.n, j->x + s.first, j->y + s.first);
+}
+
+void lt_vec_act_grad(lt_pool *pool, lt_act act, size_t n, const lt_real *y,
+                     lt_real *dy)
+{
+    map_job j = {lt__kernels_best(), n, act, 0, 0, y, dy};
+
+    if (act != LT_ACT_LINEAR)
+        lt_pool_run(pool, piece_count(n), act_grad_piece, &j);
+}
+
+static void axpby_piece(void *arg, int piece)
+{
+    const map_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->k->axpby(s.n, j->a, j->x + s.first, j->b, j->y + s.first);
+}
+
+void lt_vec_axpby(lt_pool *pool, size_t n, lt_real a, const lt_real *x,
+                  lt_real b, lt_real *y)
+{
+    map_job j = {lt__kernels_best(), n, LT_ACT_LINEAR, a, b, x, y};
+
+    lt_pool_run(pool, piece_count(n), axpby_piece, &j);
+}
+
+/* ---- losses ---- */
+
+typedef struct loss_job {
+    const lt__kernels *k;
+    size_t n;
+    const lt_real *y, *target;
+    lt_real scale;
+    lt_real *dy;
+    lt__loss_sums part[MAX_PIECES];
+} loss_job;
+
+static void bce_piece(void *arg, int piece)
+{
+    loss_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->part[piece] = j->k->bce(s.n, j->y + s.first, j->target + s.first,
+                               j->scale, j->dy ? j->dy + s.first : NULL);
+}
+
+static void sse_piece(void *arg, int piece)
+{
+    loss_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->part[piece].loss = 0;
+    j->part[piece].sse = j->k->sse(s.n, j->y + s.first, j->target + s.first,
+                                   j->scale, j->dy ? j->dy + s.first : NULL);
+}
+
+static lt__loss_sums loss_run(lt_pool *pool, lt_pool_task *task, loss_job *j)
+{
+    int pieces = piece_count(j->n);
+    lt__loss_sums sums = {0, 0};
+
+    j->k = lt__kernels_best();
+    lt_pool_run(pool, pieces, task, j);
+    for (int i = 0; i < pieces; i++) {
+        sums.loss += j->part[i].loss;
+        sums.sse += j->part[i].sse;
+    }
+    return sums;
+}
+
+static double bce_run(lt_pool *pool, loss_job *j, double *sse)
+{
+    lt__loss_sums sums = loss_run(pool, bce_piece, j);
+
+    *sse = sums.sse;
+    return sums.loss;
+}
+
+double lt_vec_bce_logits(lt_pool *pool, size_t n, const lt_real *z,
+                         const lt_real *target, lt_real scale, lt_real *dz,
+                         double *sse)
+{
+    loss_job j;
+
+    j.n = n, j.y = z, j.target = target, j.scale = scale, j.dy = dz;
+    return bce_run(pool, &j, sse);
+}
+
+double lt_vec_bce_logits_value(lt_pool *pool, size_t n, const lt_real *z,
+                               const lt_real *target, double *sse)
+{
+    return lt_vec_bce_logits(pool, n, z, target, 0, NULL, sse);
+}
+
+double lt_vec_sse(lt_pool *pool, size_t n, const lt_real *y,
+                  const lt_real *target, lt_real scale, lt_real *dy)
+{
+    loss_job j;
+
+    j.n = n, j.y = y, j.target = target, j.scale = scale, j.dy = dy;
+    return loss_run(pool, sse_piece, &j).sse;
+}
+
+double lt_vec_sse_value(lt_pool *pool, size_t n, const lt_real *y,
+                        const lt_real *target)
+{
+    return lt_vec_sse(pool, n, y, target, 0, NULL);
+}
+
+/* ---- optimisers ---- */
+
+typedef struct update_job {
+    const lt__kernels *k;
+    size_t n;
+    const lt_adam_step *adam;
+    const lt_sgd_step *sgd;
+    const lt_real *g;
+    lt_real *w, *m, *v;
+} update_job;
+
+static void adam_piece(void *arg, int piece)
+{
+    const update_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->k->adam(s.n, j->adam, j->g + s.first, j->w + s.first, j->m + s.first,
+               j->v + s.first);
+}
+
+void lt_vec_adam(lt_pool *pool, size_t n, const lt_adam_step *s,
+                 const lt_real *g, lt_real *w, lt_real *m, lt_real *v)
+{
+    update_job j = {lt__kernels_best(), n, s, NULL, g, w, m, v};
+
+    lt_pool_run(pool, piece_count(n), adam_piece, &j);
+}
+
+static void sgd_piece(void *arg, int piece)
+{
+    const update_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->k->sgd(s.n, j->sgd, j->g + s.first, j->w + s.first,
+              j->m ? j->m + s.first : NULL);
+}
+
+void lt_vec_sgd(lt_pool *pool, size_t n, const lt_sgd_step *s, const lt_real *g,
+                lt_real *w, lt_real *u)
+{
+    update_job j = {lt__kernels_best(), n, NULL, s, g, w, u, NULL};
+
+    LT_ASSERT(u || !(s->momentum > 0));
+    lt_pool_run(pool, piece_count(n), sgd_piece, &j);
+}
+
+/* ---- random ---- */
+
+typedef struct random_job {
+    const lt__kernels *k;
+    size_t n;
+    uint64_t key;
+    const lt_real *p;
+    lt_real *out;
+} random_job;
+
+static void uniform_piece(void *arg, int piece)
+{
+    const random_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->k->uniform(j->key, s.first, s.n, j->out + s.first);
+}
+
+static void normal_piece(void *arg, int piece)
+{
+    const random_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->k->normal(j->key, s.first, s.n, j->out + s.first);
+}
+
+static void bernoulli_piece(void *arg, int piece)
+{
+    const random_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->k->bernoulli(j->key, s.first, s.n, j->p + s.first, j->out + s.first);
+}
+
+static void random_run(lt_pool *pool, lt_rng *rng, size_t n, const lt_real *p,
+                       lt_real *out, lt_pool_task *task)
+{
+    random_job j = {lt__kernels_best(), n, lt_rng_next(rng), p, out};
+
+    lt_pool_run(pool, piece_count(n), task, &j);
+}
+
+void lt_vec_uniform(lt_pool *pool, lt_rng *rng, size_t n, lt_real *out)
+{
+    random_run(pool, rng, n, NULL, out, uniform_piece);
+}
+
+void lt_vec_normal(lt_pool *pool, lt_rng *rng, size_t n, lt_real *out)
+{
+    random_run(pool, rng, n, NULL, out, normal_piece);
+}
+
+void lt_vec_bernoulli(lt_pool *pool, lt_rng *rng, size_t n, const lt_real *p,
+                      lt_real *out)
+{
+    random_run(pool, rng, n, p, out, bernoulli_piece);
+}
+
+/* ---- without the pool ---- */
+
+void lt_vec_from_bytes(size_t n, const uint8_t *bytes, lt_real scale,
+                       lt_real shift, lt_real *out)
+{
+    lt__kernels_best()->from_bytes(n, bytes, scale, shift, out);
+}
+
+bool lt_vec_all_finite(size_t n, const lt_real *x)
+{
+    return lt__kernels_best()->all_finite(n, x);
+}

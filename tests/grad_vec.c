@@ -1,0 +1,2 @@
+/* The kernel tests again, with lt_real in double. */
+#include "test_vec.c"
