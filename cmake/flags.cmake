@@ -14,6 +14,7 @@ target_compile_options(latent_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
   -Wpointer-arith -Wvla -Wundef -Wwrite-strings
   -ffp-contract=off -fno-math-errno -fno-trapping-math
+  $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
   $<$<CONFIG:Release>:-O3> $<$<CONFIG:Release>:-UNDEBUG>)
 if(LATENT_WERROR)
   target_compile_options(latent_flags INTERFACE -Werror)
