@@ -50,7 +50,9 @@ check("choice", message("--kind", "curve"),
   "--kind: found 'curve', wanted one of curves, sweep; did you mean 'curves'?")
 check("both formats", message("--json", "--csv"), "--json and --csv exclude each other")
 check("help", message("--sort", "x", "--help"), "help")
-for _, piece in ipairs { "latent ls [FILTER] [options]", "--sort KEY", "[30]", "--json", "--db PATH", "may be repeated" } do
+for _, piece in ipairs {
+  "latent ls [FILTER] [options]", "--sort KEY", "[30]", "--json", "--db PATH", "may be repeated",
+} do
   check("help has " .. piece, args.help(spec):find(piece, 1, true) ~= nil, true)
 end
 for line in args.help(spec):gmatch("[^\n]+") do check("help fits: " .. line, #line <= 80, true) end
@@ -95,11 +97,14 @@ check("uncut without a terminal", lines({ { "m" } }, { { m = long } }), "m\n" ..
 for _, line in ipairs(tables.lines({ columns = { { "id" }, { "m" } }, rows = { { id = 1, m = long } } }, 40)) do
   check("fits the terminal", tables.width(line) <= 40, true)
 end
-check("duration", table.concat({ tables.duration(0.44), tables.duration(59.6), tables.duration(3725), tables.duration(90000) }, " "),
+check("duration", table.concat({
+  tables.duration(0.44), tables.duration(59.6), tables.duration(3725), tables.duration(90000),
+}, " "),
   "0.4s 1m00s 1h02m 1d01h")
 
 local out = { write = function(self, ...) for _, s in ipairs { ... } do self[#self + 1] = s end return self end }
-tables.write({ columns = { { "a" }, { "b,c" } }, rows = { { a = 1 / 3, ["b,c"] = "x" } } }, { format = "csv", out = out })
+tables.write({ columns = { { "a" }, { "b,c" } }, rows = { { a = 1 / 3, ["b,c"] = "x" } } },
+  { format = "csv", out = out })
 check("csv table", table.concat(out), 'a,"b,c"\r\n0.3333333333333333,x\r\n')
 
 if failed > 0 then os.exit(1) end
