@@ -20,7 +20,7 @@ trap 'rm -rf "$made_up"' EXIT
     pkg-config --cflags openblas lua5.4 sqlite3 jansson nettle zlib |
         tr ' ' '\n' | sed 's/^-I/-isystem/; /^$/d'
     printf '%s\n' -std=c11 -D_GNU_SOURCE "-I$PWD/include" "-I$PWD/src" \
-        '-DLATENT_VERSION="0"' '-DLATENT_BUILD_TYPE="none"'
+        '-DLATENT_VERSION="0"' '-DLATENT_BUILD_TYPE="none"' -DLT_ISA=baseline
 } >"$made_up/compile_flags.txt"
 
 # tidy FILE...: standard error holds nothing but counts.
