@@ -33,9 +33,8 @@ static lt_status plan_input(lt_shape s, lt_err *err)
         elements *= s.dim[i];
         if (elements > LT_LAYER_MAX_ELEMENTS)
             return lt_err_set(err, LT_EINVAL,
-                              "input shape: over %d elements, wanted at most "
-                              "as many",
-                              LT_LAYER_MAX_ELEMENTS);
+                              "input shape: %lld elements, wanted at most %d",
+                              (long long)elements, LT_LAYER_MAX_ELEMENTS);
     }
     return LT_OK;
 }
