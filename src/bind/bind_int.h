@@ -136,4 +136,9 @@ lt_net *lt__check_net(lua_State *L, int index);
 const lt_dataset *lt__check_set(lua_State *L, int index);
 void lt__set_release(lt__set *set); /* accepts NULL */
 
+/* Pushes an empty set; the engine's set is put where the result points, then
+ * lt__finish_set with the status returns 1 or raises. */
+lt_dataset **lt__push_set(lua_State *L);
+int lt__finish_set(lua_State *L, lt_status rc, const lt_err *err);
+
 #endif

@@ -1,0 +1,128 @@
+-- boot: what every Lua state of the program is set up with, before a script.
+--
+-- Scripts are trusted: io and os stay. What goes, goes for the sake of runs
+-- that can be repeated: random numbers come from the engine's generator, an
+-- undefined name is an error, and code that is loaded is code that is stored
+-- with the run: text beside the script, by `require`, never bytecode.
+local sys = require "latent.core.sys"
+
+local boot = {}
+
+local getmetatable <const> = debug.getmetatable
+local load_text <const> = load
+
+-- ---- globals ----
+
+local function names_of(t)
+  local names = {}
+  for name in pairs(t) do
+    if type(name) == "string" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+-- ", did you mean 'x'?" or nothing.
+function boot.hint(name, names)
+  local near = type(name) == "string" and sys.suggest(name, names)
+  return near and (", did you mean '%s'?"):format(near) or ""
+end
+
+local function make_strict(globals)
+  local mt = getmetatable(globals) or {}
+  function mt.__index(_, name)
+    sys.fail(("undefined name '%s'%s"):format(tostring(name), boot.hint(name, names_of(globals))))
+  end
+  function mt.__newindex(t, name, value)
+    local what = debug.getinfo(2, "S").what
+    if what == "Lua" then
+      sys.fail(("assignment to undefined name '%s' (write: local %s)"):format(tostring(name), tostring(name)))
+    end
+    rawset(t, name, value)
+  end
+  setmetatable(globals, mt)
+end
+
+local function seed_random(seed)
+  if math.type(seed) ~= "integer" then
+    seed = type(seed) == "number" and (math.tointeger(seed) or string.unpack("<i8", string.pack("<d", seed)))
+      or sys.fail("math.randomseed: wanted a number, so that the run can be repeated")
+  end
+  sys.randomseed(seed)
+end
+
+-- ---- loading ----
+
+local reader -- path -> text or nil: where require finds files
+local folder = "."
+local sources = {}
+
+local function local_searcher(name)
+  if not name:find("^[%w_%-%.]+$") or name:find("%.%.") then
+    return ("\n\t'%s' is no module's name"):format(name)
+  end
+  local base = name:gsub("%.", "/")
+  for _, tail in ipairs { base .. ".lua", base .. "/init.lua" } do
+    local path = folder == "." and tail or folder .. "/" .. tail
+    local text = reader and reader(path)
+    if text then
+      sources[#sources + 1] = { path = path, text = text }
+      local chunk, message = load_text(text, "@" .. path, "t")
+      if not chunk then error(message, 0) end
+      return chunk, path
+    end
+  end
+  return ("\n\tno file '%s.lua' beside the script, nor among the run's stored files "
+    .. "(require modules at the top of the script, so that they are stored)"):format(base)
+end
+
+local function not_stored(name)
+  return function()
+    sys.fail(name .. ": use require, so that the file is stored with the run")
+  end
+end
+
+function boot.setup()
+  math.random = sys.random
+  math.randomseed = seed_random
+  load = function(chunk, name, _, ...)
+    return load_text(chunk, name, "t", ...)
+  end
+  loadfile = not_stored("loadfile")
+  dofile = not_stored("dofile")
+  package.path, package.cpath = "", ""
+  package.loadlib = nil
+  package.searchers = { package.searchers[1], local_searcher }
+  make_strict(_G)
+end
+
+local function from_disk(path)
+  return sys.exists(path) and sys.read(path) or nil
+end
+
+-- Loads a script's text and returns its experiment. `stored` maps the paths of
+-- other files to their texts; without it they are read from the disk.
+function boot.load(text, path, stored)
+  folder = path:match("^(.*)/[^/]*$") or "."
+  reader = stored and function(name) return stored[name] end or from_disk
+  sources = { { path = path, text = text } }
+  local chunk, message = load_text((text:gsub("^#[^\n]*", "")), "@" .. path, "t")
+  if not chunk then error(message, 0) end
+  local experiment = chunk()
+  local kind = require "latent.options".type_of(experiment)
+  if kind ~= "experiment" then
+    error(("%s: a script returns latent.experiment { ... }, found %s"):format(path, kind), 0)
+  end
+  return experiment
+end
+
+-- The files read so far, the script first: { { path =, text = }, ... }.
+function boot.sources()
+  return sources
+end
+
+function boot.folder()
+  return folder
+end
+
+return boot

@@ -1,0 +1,271 @@
+-- latent.data: sets of examples.
+--
+-- Each set knows its recipe, a table of scalars from which from_recipe makes
+-- it again, bit by bit: it is stored with every run, with the fingerprint.
+local core = require "latent.core.data"
+local json = require "latent.core.json"
+local options = require "latent.options"
+local sys = require "latent.core.sys"
+
+local data = {}
+options.register(core.meta, "set")
+
+local function with_recipe(set, recipe)
+  core.recipe(set, recipe)
+  return set
+end
+
+local function derived(set, recipe)
+  recipe.of = core.recipe(set)
+  return recipe
+end
+
+-- ---- methods of a set ----
+
+local methods, fields = {}, {}
+
+function fields.n(set) return core.size(set) end
+function fields.shape(set) return core.shape(set) end
+function fields.elements(set)
+  local n = 1
+  for _, size in ipairs(core.shape(set)) do n = n * size end
+  return n
+end
+function fields.recipe(set) return core.recipe(set) end
+function fields.has_labels(set) return core.label(set, 1) ~= nil end
+
+local function check_set(set, what)
+  return options.expect(set, "set", what)
+end
+
+-- set:take(n): the first n examples.
+function methods.take(set, n)
+  check_set(set, "set:take")
+  n = math.tointeger(n)
+  if not n or n < 1 or n > set.n then
+    sys.fail(("set:take: found %s, wanted 1 to %d, the set's size"):format(tostring(n), set.n))
+  end
+  if n == set.n then return set end
+  return with_recipe(core.view(set, 0, n), derived(set, { kind = "take", n = n }))
+end
+
+local FIRST <const> = { train = 1, valid = 2, test = 3 }
+
+local function split_names(parts)
+  local names = {}
+  for name in pairs(parts) do
+    if name ~= "seed" then names[#names + 1] = name end
+  end
+  table.sort(names, function(a, b)
+    local x, y = FIRST[a] or 4, FIRST[b] or 4
+    if x ~= y then return x < y end
+    return a < b
+  end)
+  return names
+end
+
+local function split_sizes(set, parts, names)
+  local sizes, total = {}, 0
+  for _, name in ipairs(names) do
+    local part = parts[name]
+    if type(part) ~= "number" or part <= 0 or (part > 1 and not math.tointeger(part)) then
+      sys.fail(("set:split: %s is %s, wanted a share (0.8) or a number of examples"):format(name,
+        options.show(part)))
+    end
+    local is_share = math.type(part) == "float" and part <= 1
+    sizes[name] = is_share and math.floor(part * set.n + 1e-9) or math.tointeger(part)
+    total = total + sizes[name]
+    if sizes[name] < 1 then sys.fail(("set:split: %s would have no examples"):format(name)) end
+  end
+  if total > set.n then
+    sys.fail(("set:split: the parts have %d examples, the set only %d"):format(total, set.n))
+  end
+  return sizes
+end
+
+-- set:split { train = 0.8, valid = 0.2, seed = 1 }: parts by name; with a seed
+-- the examples are put in a random order first. train, valid, test come first.
+function methods.split(set, parts)
+  check_set(set, "set:split")
+  options.expect(parts, "table", "set:split")
+  local names = split_names(parts)
+  local sizes = split_sizes(set, parts, names)
+  local from, out, first = set, {}, 0
+  if parts.seed ~= nil then
+    local seed = math.tointeger(parts.seed) or sys.fail("set:split: seed is no integer")
+    from = with_recipe(core.shuffled(set, seed), derived(set, { kind = "shuffled", seed = seed }))
+  end
+  for _, name in ipairs(names) do
+    out[name] = with_recipe(core.view(from, first, sizes[name]),
+      derived(from, { kind = "part", first = first, n = sizes[name] }))
+    first = first + sizes[name]
+  end
+  return out
+end
+
+-- Example i as a flat list of numbers.
+function methods.row(set, i)
+  check_set(set, "set:row")
+  if not math.tointeger(i) or i < 1 or i > set.n then
+    sys.fail(("set:row: found %s, wanted 1 to %d"):format(tostring(i), set.n))
+  end
+  return core.row(set, i)
+end
+
+-- n examples from the first-th on, in one flat list.
+function methods.rows(set, first, n)
+  check_set(set, "set:rows")
+  return core.row(set, first, n)
+end
+
+function methods.label(set, i)
+  check_set(set, "set:label")
+  return core.label(set, i)
+end
+
+-- All labels as a list, or nil.
+function methods.labels(set)
+  check_set(set, "set:labels")
+  if not set.has_labels then return nil end
+  local labels = {}
+  for i = 1, set.n do labels[i] = core.label(set, i) end
+  return labels
+end
+
+function methods.fingerprint(set)
+  check_set(set, "set:fingerprint")
+  return core.fingerprint(set)
+end
+
+core.meta.__index = options.index("a set", methods, fields)
+core.meta.__newindex = function(_, key)
+  sys.fail(("set.%s: a set has no fields to set"):format(tostring(key)))
+end
+core.meta.__len = function(set) return core.size(set) end
+core.meta.__tostring = function(set)
+  return ("set of %d x %s"):format(set.n, table.concat(set.shape, "x"))
+end
+
+-- ---- where sets come from ----
+
+local dir_option <const> = { "dir", "string", help = "a folder to look in first" }
+
+local specs = {
+  curves = options.define("latent.data.curves", {
+    { "n_train", "integer", default = 20000, min = 1, max = 10000000, help = "training examples" },
+    { "n_test", "integer", default = 10000, min = 1, max = 10000000, help = "test examples" },
+    { "seed", "integer", default = 1, help = "of the generator" },
+  }),
+  mnist = options.define("latent.data.mnist", { dir_option }),
+  faces = options.define("latent.data.faces", {
+    dir_option,
+    { "train_people", "integer", default = 25, min = 1, max = 39, help = "the first ones train, the rest test" },
+  }),
+  idx = options.define("latent.data.idx", {
+    { "images", "string", help = "one file: gives one set" },
+    { "labels", "string", help = "of images" },
+    { "train_images", "string", help = "with test_images: gives a pair" },
+    { "train_labels", "string" },
+    { "test_images", "string" },
+    { "test_labels", "string" },
+    { "limit", "integer", default = 0, min = 0, help = "at most so many examples; 0: all" },
+  }),
+}
+
+local function make_pair(kind, given)
+  local o = specs[kind]:read(given or {})
+  o.kind = kind
+  local train, test = core.pair(o, json.encode(o))
+  local function recipe(part)
+    local r = { part = part }
+    for key, value in pairs(o) do r[key] = value end
+    return r
+  end
+  return { train = with_recipe(train, recipe("train")), test = with_recipe(test, recipe("test")) }
+end
+
+function data.curves(given) return make_pair("curves", given) end
+function data.mnist(given) return make_pair("mnist", given) end
+function data.faces(given) return make_pair("faces", given) end
+
+local function load_idx(images, labels, limit)
+  return with_recipe(core.idx(images, labels, limit), { kind = "idx", images = images, labels = labels,
+    limit = limit })
+end
+
+-- One file, or a pair of sets from two.
+function data.idx(given)
+  local o = specs.idx:read(given)
+  if o.images then return load_idx(o.images, o.labels, o.limit) end
+  if not o.train_images or not o.test_images then
+    sys.fail("latent.data.idx: wanted images, or train_images and test_images")
+  end
+  return { train = load_idx(o.train_images, o.train_labels, o.limit),
+    test = load_idx(o.test_images, o.test_labels, o.limit) }
+end
+
+-- Whether a set that needs files is there.
+function data.has(kind)
+  if kind == "curves" then return true end
+  if kind ~= "mnist" and kind ~= "faces" then
+    sys.fail(("latent.data.has: found %s, wanted 'curves', 'mnist' or 'faces'"):format(options.show(kind)))
+  end
+  return core.has(kind)
+end
+
+-- data.rows { { 0.1, 0.2 }, ... [, shape = { 1, 1, 2 }] }: a set from numbers.
+function data.rows(given)
+  options.expect(given, "table", "latent.data.rows")
+  local flat, width = {}, type(given[1]) == "table" and #given[1] or 0
+  for i, row in ipairs(given) do
+    if type(row) ~= "table" or #row ~= width or width == 0 then
+      sys.fail(("latent.data.rows: row %d: wanted a list of %d numbers"):format(i, width))
+    end
+    for _, value in ipairs(row) do
+      flat[#flat + 1] = type(value) == "number" and value
+        or sys.fail(("latent.data.rows: row %d holds %s, wanted numbers"):format(i, options.show(value)))
+    end
+  end
+  if width == 0 then sys.fail("latent.data.rows: no rows") end
+  local shape, elements = given.shape or { width }, 1
+  for _, size in ipairs(shape) do elements = elements * size end
+  if elements ~= width then
+    sys.fail(("latent.data.rows: rows have %d numbers, the shape %d"):format(width, elements))
+  end
+  return with_recipe(core.rows(flat, #given, shape), { kind = "rows", n = #given })
+end
+
+-- The set that a recipe describes.
+function data.from_recipe(recipe)
+  options.expect(recipe, "table", "latent.data.from_recipe")
+  local kind = recipe.kind
+  if kind == "take" then return data.from_recipe(recipe.of):take(recipe.n) end
+  if kind == "part" or kind == "shuffled" then
+    local of = data.from_recipe(recipe.of)
+    local set = kind == "part" and core.view(of, recipe.first, recipe.n) or core.shuffled(of, recipe.seed)
+    return with_recipe(set, recipe)
+  end
+  if kind == "idx" then return load_idx(recipe.images, recipe.labels, recipe.limit) end
+  if not specs[kind] then
+    sys.fail(("latent.data.from_recipe: a set of kind %s cannot be made again"):format(options.show(kind)))
+  end
+  local o = {}
+  for key, value in pairs(recipe) do
+    if key ~= "kind" and key ~= "part" then o[key] = value end
+  end
+  return make_pair(kind, o)[recipe.part]
+end
+
+-- For the run's facts: how the set is made, and the hash that proves it.
+function data.describe(set)
+  return { recipe = core.recipe(set), sha256 = core.fingerprint(set) }
+end
+
+local names = {}
+for name in pairs(data) do names[#names + 1] = name end
+return setmetatable(data, {
+  __index = function(_, name)
+    local boot = require "latent.boot"
+    sys.fail(("latent.data.%s: no such name%s"):format(tostring(name), boot.hint(name, names)))
+  end,
+})

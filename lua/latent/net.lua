@@ -1,0 +1,195 @@
+-- latent.autoencoder{...}, latent.load(path), and the methods of a network.
+local boot = require "latent.boot"
+local core = require "latent.core.net"
+local data = require "latent.data"
+local options = require "latent.options"
+local run = require "latent.run"
+local sys = require "latent.core.sys"
+
+local net = {}
+options.register(core.meta, "net")
+
+-- ---- construction ----
+
+local spec = options.define("latent.autoencoder", {
+  { "input", { "table", "integer" }, required = true, help = "the shape of an example: set.shape" },
+  { "encoder", "table", required = true, help = "a list of layers" },
+  { "decoder", "table", help = "a list of layers; by default the encoder's mirror" },
+  { "output", "string", choices = core.acts, default = "sigmoid", help = "the mirror's last activation" },
+  { "tie", { "string", "table" }, default = "untied", help = "how the decoder gets its weights" },
+  { "init", { "string", "table" }, default = "glorot", help = "the start, or { \"normal\", 0.1 }" },
+  { "seed", "integer", default = run.default_seed, help = "of the start" },
+})
+
+local function fail(format, ...)
+  sys.fail("latent.autoencoder: " .. format:format(...))
+end
+
+local function read_shape(input)
+  if type(input) ~= "table" then input = { input } end
+  if #input ~= 1 and #input ~= 3 then
+    fail("input has %d sizes, wanted { elements } or { channels, height, width }", #input)
+  end
+  for i, size in ipairs(input) do
+    if not math.tointeger(size) or size < 1 then fail("input: size %d is %s", i, options.show(size)) end
+  end
+  return input
+end
+
+local function read_layers(name, list)
+  for i, layer in ipairs(list) do
+    if options.type_of(layer) ~= "layer" then
+      fail("%s layer %d is %s, wanted a layer: latent.dense { 100 }", name, i, options.show(layer))
+    end
+  end
+  for key in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 or key > #list then
+      fail("%s: unexpected '%s', wanted a list of layers without holes", name, tostring(key))
+    end
+  end
+  return list
+end
+
+local function one_of(what, value, names)
+  for _, name in ipairs(names) do
+    if name == value then return value end
+  end
+  fail("%s is %s%s (known: %s)", what, options.show(value), boot.hint(value, names), table.concat(names, ", "))
+end
+
+local REFRESHES <const> = { "step", "epoch" }
+
+-- "tied", or { "mirrored", refresh = "epoch" }
+local function read_tie(tie)
+  if type(tie) == "string" then return one_of("tie", tie, core.ties), "step" end
+  for key in pairs(tie) do
+    if key ~= 1 then one_of("option of tie", key, { "refresh" }) end
+  end
+  local name = one_of("tie", tie[1], core.ties)
+  if tie.refresh ~= nil and name ~= "mirrored" and name ~= "pinv" then
+    fail("tie '%s' has no refresh; 'mirrored' and 'pinv' do", name)
+  end
+  return name, one_of("refresh", tie.refresh or "step", REFRESHES)
+end
+
+local INIT_VALUES <const> = { normal = 0.1, sparse = 15 }
+
+-- "glorot", or { "normal", 0.05 }
+local function read_init(init)
+  if type(init) == "string" then init = { init } end
+  local name = one_of("init", init[1], core.inits)
+  local value = init[2] or INIT_VALUES[name] or 0
+  if type(value) ~= "number" or value < 0 or (init[2] and not INIT_VALUES[name]) then
+    fail("init '%s' does not take %s", name, options.show(init[2]))
+  end
+  return name, value + 0.0
+end
+
+function net.autoencoder(given)
+  local o = spec:read(given)
+  local encoder = read_layers("encoder", o.encoder)
+  if #encoder == 0 then fail("encoder has no layers") end
+  local tie, refresh = read_tie(o.tie)
+  local init, value = read_init(o.init)
+  return core.new {
+    input = read_shape(o.input), encoder = encoder, decoder = read_layers("decoder", o.decoder or {}),
+    output = o.output, tie = tie, refresh_each_epoch = refresh == "epoch",
+    init = init, init_value = value, seed = o.seed,
+  }
+end
+
+function net.load(path)
+  options.expect(path, "string", "latent.load")
+  return core.load(path)
+end
+
+-- ---- methods ----
+
+local methods, fields = {}, {}
+
+for _, name in ipairs { "input", "code", "output", "layers", "encoder_layers", "tie", "output_act" } do
+  fields[name] = function(self) return core.info(self)[name] end
+end
+
+local function elements(shape)
+  local n = 1
+  for _, size in ipairs(shape) do n = n * size end
+  return n
+end
+
+local function check_set(self, what, set, shape)
+  options.expect(self, "net", what)
+  options.expect(set, "set", what)
+  if set.elements ~= elements(shape) then
+    sys.fail(("%s: examples of %s, wanted %s"):format(what, table.concat(set.shape, "x"),
+      table.concat(shape, "x")))
+  end
+end
+
+function methods:encode(set)
+  check_set(self, "net:encode", set, self.input)
+  return core.map(self, set, "encode")
+end
+
+-- Of a set of codes, or of a list of them: { { 0.5, -1 }, ... }.
+function methods:decode(codes)
+  if type(codes) == "table" then codes = data.rows(codes) end
+  check_set(self, "net:decode", codes, self.code)
+  return core.map(self, codes, "decode")
+end
+
+function methods:reconstruct(set)
+  check_set(self, "net:reconstruct", set, self.input)
+  return core.map(self, set, "reconstruct")
+end
+
+-- { loss =, sse =, mse =, bce = (with a sigmoid output) }
+function methods:evaluate(set, loss)
+  check_set(self, "net:evaluate", set, self.input)
+  local is_sigmoid = self.output_act == "sigmoid"
+  loss = loss or (is_sigmoid and "bce" or "mse")
+  local value, sse = core.evaluate(self, set, one_of("loss", loss, core.losses))
+  local out = { loss = value, sse = sse, mse = sse / set.elements }
+  if is_sigmoid then out.bce = loss == "bce" and value or (core.evaluate(self, set, "bce")) end
+  return out
+end
+
+function methods:summary() return core.summary(self) end
+
+-- Numbers in the network; a tied weight counts once.
+function methods:parameters() return core.info(self).parameters end
+function methods:trainable() return core.info(self).trainable end
+
+local function set_frozen(self, what, which, frozen)
+  options.expect(self, "net", what)
+  local layer = type(which) == "number" and math.tointeger(which)
+  if which ~= "encoder" and which ~= "decoder" and not (layer and layer >= 1 and layer <= self.layers) then
+    sys.fail(("%s: found %s, wanted 'encoder', 'decoder' or a layer from 1 to %d"):format(what,
+      options.show(which), self.layers))
+  end
+  core.freeze(self, layer or which, frozen)
+end
+
+function methods:freeze(which) set_frozen(self, "net:freeze", which, true) end
+function methods:unfreeze(which) set_frozen(self, "net:unfreeze", which, false) end
+
+-- Weights of a layer (encoder then decoder, from 1): flat (H,D) list, H, D.
+function methods:weight(layer) return core.weight(self, layer) end
+function methods:bias(layer) return core.bias(self, layer) end
+function methods:to_table() return core.to_json(self) end
+
+function methods:save(path)
+  options.expect(path, "string", "net:save")
+  core.save(self, path)
+end
+
+core.meta.__index = options.index("a network", methods, fields)
+core.meta.__newindex = function(_, key)
+  sys.fail(("net.%s: a network has no fields to set"):format(tostring(key)))
+end
+core.meta.__tostring = function(self)
+  return ("autoencoder %s -> %s, %s, %d parameters"):format(table.concat(self.input, "x"),
+    table.concat(self.code, "x"), self.tie, self:parameters())
+end
+
+return net

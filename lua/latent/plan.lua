@@ -1,0 +1,48 @@
+-- plan: what `latent run` stores for an experiment, and how --dry-run shows it.
+local boot = require "latent.boot"
+local experiment = require "latent.experiment"
+local sys = require "latent.core.sys"
+local tables = require "latent.table"
+
+local plan = {}
+
+-- Everything that script_plan.c puts into the store.
+function plan.make(e, sets, seeds)
+  local p = experiment.describe(e)
+  p.items = experiment.expand(e, sets, seeds)
+  p.sources = boot.sources()
+  p.commit, p.diff = sys.git(boot.folder())
+  return p
+end
+
+-- Knobs that differ between the items, in order; the seed always.
+local function differing(items)
+  local knobs = {}
+  for knob, value in pairs(items[1] and items[1].config or {}) do
+    local differs = knob == "seed"
+    for _, item in ipairs(items) do
+      if item.config[knob] ~= value then differs = true end
+    end
+    if differs then knobs[#knobs + 1] = knob end
+  end
+  table.sort(knobs)
+  return knobs
+end
+
+-- Prints the configs; items marked `done` would be left out.
+function plan.print(p)
+  local columns, rows, skipped = {}, {}, 0
+  for i, knob in ipairs(differing(p.items)) do columns[i] = { knob, exact = true } end
+  for _, item in ipairs(p.items) do
+    if item.done then
+      skipped = skipped + 1
+    else
+      rows[#rows + 1] = item.config
+    end
+  end
+  if #rows > 0 then tables.write({ columns = columns, rows = rows }, { format = "table" }) end
+  print(("%d run%s of %s%s; nothing was stored"):format(#rows, #rows == 1 and "" or "s", p.name,
+    skipped > 0 and (", %d already finished"):format(skipped) or ""))
+end
+
+return plan

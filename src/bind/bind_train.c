@@ -1,0 +1,297 @@
+/* "latent.core.train": fit and pretrain, as lua/latent/fit.lua and
+ * pretrain.lua call them.
+ *
+ * Events go to an observer that joins the run's recorder (when the script
+ * asked for recording), the worker's progress line, and the stop. A script's
+ * on_epoch runs in protected mode: its error ends the training with
+ * ECALLBACK, so that the engine lets go of what it owns, and is raised again
+ * afterwards, as it was, with the traceback of where it happened. */
+#include "bind/bind_int.h"
+
+#include "latent/data/dataset.h"
+#include "latent/net/loss.h"
+#include "latent/opt/optimizer.h"
+#include "latent/store/recorder.h"
+#include "latent/train/fit.h"
+#include "latent/train/pretrain.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- the observer ---- */
+
+typedef struct watch {
+    lua_State *L;
+    lt_recorder *recorder; /* or NULL */
+    const lt_observer *progress;
+    lt_observer observer;
+} watch;
+
+static lt_status watch_metric(void *self, const char *name, int64_t step,
+                              double epoch, double value, lt_err *err)
+{
+    watch *w = self;
+
+    if (!w->recorder)
+        return LT_OK;
+    return lt_observe_metric(lt_recorder_observer(w->recorder), name, step,
+                             epoch, value, err);
+}
+
+static void watch_progress(void *self, const lt_progress *progress)
+{
+    watch *w = self;
+
+    lt_observe_progress(w->progress, progress);
+}
+
+static bool watch_should_stop(void *self)
+{
+    watch *w = self;
+
+    return lt__should_stop(w->L);
+}
+
+static void watch_init(watch *w, lua_State *L, bool records)
+{
+    lt__ctx *ctx = lt__ctx_of(L);
+
+    *w = (watch){.L = L};
+    if (ctx) {
+        w->recorder = records ? ctx->recorder : NULL;
+        w->progress = ctx->progress;
+    }
+    w->observer =
+        (lt_observer){w, watch_metric, watch_progress, watch_should_stop};
+}
+
+/* ---- on_epoch ---- */
+
+typedef struct epoch_hook {
+    lua_State *L;
+    int function; /* its place on the stack */
+    bool has_failed;
+} epoch_hook;
+
+static void set_number(lua_State *L, const char *name, double value)
+{
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void push_report(lua_State *L, const lt_epoch_report *r)
+{
+    lua_createtable(L, 0, 6);
+    lua_pushinteger(L, r->epoch);
+    lua_setfield(L, -2, "epoch");
+    lua_pushinteger(L, r->step);
+    lua_setfield(L, -2, "step");
+    set_number(L, "train.loss", r->train_loss);
+    set_number(L, "train.sse", r->train_sse);
+    if (isnan(r->test_loss) && isnan(r->test_sse))
+        return;
+    set_number(L, "test.loss", r->test_loss);
+    set_number(L, "test.sse", r->test_sse);
+}
+
+/* (function, report) in protected mode -> whether to stop */
+static int epoch_call(lua_State *L)
+{
+    const lt_epoch_report *report = lua_touserdata(L, 2);
+
+    lua_settop(L, 1);
+    push_report(L, report);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* Keeps where the callback failed, for the traceback of the whole. */
+static void keep_inner(lua_State *L)
+{
+    lt__ctx *ctx = lt__ctx_of(L);
+
+    if (!ctx)
+        return;
+    lt_text_clear(&ctx->inner_message);
+    lt_text_clear(&ctx->inner_trace);
+    lt__error_text(L, &ctx->inner_message);
+    lt_text_add(&ctx->inner_trace, lt_text_str(&ctx->trace));
+}
+
+/* On failure leaves the error value on the stack. */
+static lt_status epoch_end(void *self, const lt_epoch_report *report,
+                           bool *stop, lt_err *err)
+{
+    epoch_hook *hook = self;
+    lua_State *L = hook->L;
+    int top = lua_gettop(L);
+
+    if (!lua_checkstack(L, 8))
+        return lt_err_set(err, LT_ENOMEM, "on_epoch: Lua's stack is full");
+    lua_pushcfunction(L, lt__traceback);
+    lua_pushcfunction(L, epoch_call);
+    lua_pushvalue(L, hook->function);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)report);
+    if (lua_pcall(L, 2, 1, top + 1) != LUA_OK) {
+        hook->has_failed = true;
+        keep_inner(L);
+        return lt_err_set(err, LT_ECALLBACK, "on_epoch raised an error");
+    }
+    *stop = lua_toboolean(L, -1);
+    lua_settop(L, top);
+    return LT_OK;
+}
+
+/* ---- fit ---- */
+
+static void get_optimizer(lua_State *L, int table, lt_opt_spec *out)
+{
+    const char *kind;
+
+    lua_getfield(L, table, "optimizer");
+    table = lua_gettop(L);
+    kind = lt__get_string(L, table, "kind");
+    luaL_argcheck(L, kind, 4, "an optimiser without a kind");
+    if (strcmp(kind, "sgd") == 0) {
+        *out = lt_opt_defaults(LT_OPT_SGD);
+        out->momentum = lt__get_number(L, table, "momentum");
+        out->nesterov = lt__get_boolean(L, table, "nesterov");
+    } else {
+        *out = lt_opt_defaults(LT_OPT_ADAM);
+        out->beta1 = lt__get_number(L, table, "beta1");
+        out->beta2 = lt__get_number(L, table, "beta2");
+        out->epsilon = lt__get_number(L, table, "epsilon");
+    }
+    out->rate = lt__get_number(L, table, "rate");
+    out->weight_decay = lt__get_number(L, table, "weight_decay");
+    lua_pop(L, 1);
+}
+
+static void get_fit_opts(lua_State *L, lt_fit_opts *out)
+{
+    int loss = lt_loss_find(lt__get_string(L, 4, "loss"));
+
+    luaL_argcheck(L, loss >= 0, 4, "no such loss");
+    out->train = lt__check_set(L, 2);
+    out->test = lua_isnil(L, 3) ? NULL : lt__check_set(L, 3);
+    out->loss = (lt_loss)loss;
+    get_optimizer(L, 4, &out->optimizer);
+    out->epochs = (int)lt__get_integer(L, 4, "epochs");
+    out->batch = (int)lt__get_integer(L, 4, "batch");
+    out->log_every = (int)lt__get_integer(L, 4, "log_every");
+    out->seed = (uint64_t)lt__get_integer(L, 4, "seed");
+    out->first_step = lt__get_integer(L, 4, "first_step");
+    out->first_epoch = (int)lt__get_integer(L, 4, "first_epoch");
+    out->pool = lt__pool_of(L);
+}
+
+static void push_result(lua_State *L, const lt_fit_result *r)
+{
+    push_report(L, &r->last);
+    set_number(L, "seconds", r->seconds);
+    set_number(L, "examples_per_second", r->examples_per_second);
+}
+
+/* train.fit(net, train, test or nil, options, on_epoch) -> result */
+static int train_fit(lua_State *L)
+{
+    lt_net *net = lt__check_net(L, 1);
+    lt_fit_opts opts = {0};
+    lt_fit_result result = {0};
+    epoch_hook hook = {L, 5, false};
+    lt_err err = {0};
+    watch w;
+
+    luaL_checktype(L, 4, LUA_TTABLE);
+    luaL_checktype(L, 5, LUA_TFUNCTION);
+    get_fit_opts(L, &opts);
+    watch_init(&w, L, lt__get_boolean(L, 4, "records"));
+    opts.observer = &w.observer;
+    opts.on_epoch = epoch_end;
+    opts.on_epoch_self = &hook;
+    lua_settop(L, 5);
+    if (lt_fit(net, &opts, &result, &err) == LT_OK) {
+        push_result(L, &result);
+        return 1;
+    }
+    return hook.has_failed ? lua_error(L) : lt__raise(L, &err);
+}
+
+/* ---- pretrain ---- */
+
+/* A field that replaces a default only when it is there. */
+static void get_real(lua_State *L, const char *name, double *out)
+{
+    lua_getfield(L, 4, name);
+    if (!lua_isnil(L, -1))
+        *out = luaL_checknumber(L, -1);
+    lua_pop(L, 1);
+}
+
+static void get_int(lua_State *L, const char *name, int *out)
+{
+    lua_getfield(L, 4, name);
+    if (!lua_isnil(L, -1))
+        *out = (int)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+}
+
+static lt_pretrain_method get_method(lua_State *L)
+{
+    const char *name = lt__get_string(L, 4, "method");
+
+    luaL_argcheck(L, name, 4, "no method");
+    if (strcmp(name, "rbm") == 0)
+        return LT_PRETRAIN_RBM;
+    return strcmp(name, "denoising") == 0 ? LT_PRETRAIN_DENOISING
+                                          : LT_PRETRAIN_AUTOENCODER;
+}
+
+static void get_pretrain_opts(lua_State *L, lt_pretrain_opts *out)
+{
+    const char *visible = lt__get_string(L, 4, "visible");
+
+    *out = lt_pretrain_defaults(get_method(L));
+    out->train = lt__check_set(L, 2);
+    out->test = lua_isnil(L, 3) ? NULL : lt__check_set(L, 3);
+    get_int(L, "epochs", &out->epochs);
+    get_int(L, "batch", &out->batch);
+    get_real(L, "rate", &out->rate);
+    get_real(L, "rate_linear", &out->rate_linear);
+    get_real(L, "momentum", &out->momentum);
+    get_real(L, "final_momentum", &out->final_momentum);
+    get_int(L, "momentum_switch", &out->momentum_switch);
+    get_real(L, "weight_cost", &out->weight_cost);
+    get_real(L, "init_sd", &out->init_sd);
+    get_int(L, "cd", &out->cd);
+    get_real(L, "corruption", &out->corruption);
+    out->visible = visible && strcmp(visible, "gaussian") == 0
+                       ? LT_UNIT_GAUSSIAN
+                       : LT_UNIT_BINARY;
+    out->seed = (uint64_t)lt__get_integer(L, 4, "seed");
+    out->pool = lt__pool_of(L);
+}
+
+/* train.pretrain(net, train, test or nil, options) */
+static int train_pretrain(lua_State *L)
+{
+    lt_net *net = lt__check_net(L, 1);
+    lt_pretrain_opts opts;
+    lt_err err = {0};
+    watch w;
+
+    luaL_checktype(L, 4, LUA_TTABLE);
+    get_pretrain_opts(L, &opts);
+    watch_init(&w, L, lt__get_boolean(L, 4, "records"));
+    opts.observer = &w.observer;
+    return lt_pretrain(net, &opts, &err) == LT_OK ? 0 : lt__raise(L, &err);
+}
+
+int lt__open_train(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"fit", train_fit}, {"pretrain", train_pretrain}, {NULL, NULL}};
+
+    luaL_newlib(L, functions);
+    return 1;
+}
