@@ -71,16 +71,16 @@ end
 function methods:figure(name, figure)
   local s = check_run(self, "run:figure")
   check_name("run:figure", name)
+  options.expect(figure, "table", "run:figure")
   local base = ("%s/%s"):format(s.info.dir, name)
-  local ok, message = pcall(function() figure:write(base .. ".svg") end)
-  if ok then
-    core.artifact(name, "figure", base .. ".svg")
-    if sys.exists(base .. ".gp") then core.artifact(name .. ".gp", "script", base .. ".gp") end
-    return base .. ".svg"
+  local ok, message = require "latent.core.plot".render(figure, { path = base .. ".svg" })
+  if sys.exists(base .. ".gp") then core.artifact(name .. ".gp", "script", base .. ".gp") end
+  if not ok then
+    core.note(("figure %s: %s"):format(name, message))
+    return nil
   end
-  if not sys.exists(base .. ".gp") then error(message, 0) end
-  core.artifact(name .. ".gp", "script", base .. ".gp")
-  core.note(("figure %s: %s"):format(name, tostring(message)))
+  core.artifact(name, "figure", base .. ".svg")
+  return base .. ".svg"
 end
 
 -- run:artifact(path [, name]): a file that the script made.

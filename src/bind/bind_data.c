@@ -178,6 +178,14 @@ static int data_pair(lua_State *L)
     return 2;
 }
 
+/* data.has("mnist" [, dir]) -> whether its files are found */
+static int data_has(lua_State *L)
+{
+    lua_pushboolean(
+        L, lt_catalog_has(luaL_checkstring(L, 1), luaL_optstring(L, 2, NULL)));
+    return 1;
+}
+
 /* data.idx(images, labels or nil, limit) -> set */
 static int data_idx(lua_State *L)
 {
@@ -385,13 +393,19 @@ static int data_recipe(lua_State *L)
 
 int lt__open_data(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"pair", data_pair},         {"idx", data_idx},
-        {"rows", data_rows},         {"view", data_view},
-        {"shuffled", data_shuffled}, {"size", data_size},
-        {"shape", data_shape},       {"row", data_row},
-        {"label", data_label},       {"fingerprint", data_fingerprint},
-        {"recipe", data_recipe},     {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"pair", data_pair},
+                                         {"has", data_has},
+                                         {"idx", data_idx},
+                                         {"rows", data_rows},
+                                         {"view", data_view},
+                                         {"shuffled", data_shuffled},
+                                         {"size", data_size},
+                                         {"shape", data_shape},
+                                         {"row", data_row},
+                                         {"label", data_label},
+                                         {"fingerprint", data_fingerprint},
+                                         {"recipe", data_recipe},
+                                         {NULL, NULL}};
 
     luaL_newlib(L, functions);
     lt__new_type(L, SET_TYPE, set_collect);

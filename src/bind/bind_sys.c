@@ -14,6 +14,7 @@
 #include "latent/base/suggest.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -88,6 +89,28 @@ static int sys_columns(lua_State *L)
         lua_pushinteger(L, size.ws_col);
     else
         lua_pushnil(L);
+    return 1;
+}
+
+/* sys.terminal(t) -> t with what is known of standard output: is_tty, width
+ * (80 when it is none) and color */
+static int sys_terminal(lua_State *L)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool is_tty = isatty(1);
+    struct winsize size;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_pushboolean(L, is_tty);
+    lua_setfield(L, 1, "is_tty");
+    lua_pushboolean(L, is_tty && !(no_color && *no_color) &&
+                           !(term && strcmp(term, "dumb") == 0));
+    lua_setfield(L, 1, "color");
+    if (ioctl(1, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        size.ws_col = 80;
+    lua_pushinteger(L, size.ws_col);
+    lua_setfield(L, 1, "width");
     return 1;
 }
 
@@ -272,16 +295,24 @@ static int rng_call(lua_State *L)
 
 int lt__open_sys(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"fail", sys_fail},   {"where", sys_where},
-        {"env", sys_env},     {"suggest", sys_suggest},
-        {"clock", sys_clock}, {"isatty", sys_isatty},
-        {"wall", sys_wall},   {"columns", sys_columns},
-        {"host", sys_host},   {"sha256", sys_sha256},
-        {"git", sys_git},     {"exists", sys_exists},
-        {"read", sys_read},   {"random", sys_random},
-        {"rng", sys_rng},     {"randomseed", sys_randomseed},
-        {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"fail", sys_fail},
+                                         {"where", sys_where},
+                                         {"env", sys_env},
+                                         {"suggest", sys_suggest},
+                                         {"clock", sys_clock},
+                                         {"isatty", sys_isatty},
+                                         {"wall", sys_wall},
+                                         {"columns", sys_columns},
+                                         {"terminal", sys_terminal},
+                                         {"host", sys_host},
+                                         {"sha256", sys_sha256},
+                                         {"git", sys_git},
+                                         {"exists", sys_exists},
+                                         {"read", sys_read},
+                                         {"random", sys_random},
+                                         {"rng", sys_rng},
+                                         {"randomseed", sys_randomseed},
+                                         {NULL, NULL}};
 
     luaL_newmetatable(L, RNG_TYPE);
     lua_pushcfunction(L, rng_call);

@@ -26,6 +26,19 @@ typedef struct catalog_search {
     bool is_found;
 } catalog_search;
 
+static const catalog_search mnist_files = {
+    .set = "mnist",
+    .folder = "mnist",
+    .names = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+              "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
+    .n_names = 4};
+
+static const catalog_search faces_files = {
+    .set = "faces",
+    .folder = "orl-faces",
+    .names = {"faces-images-idx3-ubyte", "faces-labels-idx1-ubyte"},
+    .n_names = 2};
+
 static void search_deinit(catalog_search *s)
 {
     for (int i = 0; i < MAX_FILES; i++)
@@ -103,14 +116,19 @@ static lt_status search_run(catalog_search *s, const char *dir, lt_err *err)
                       lt_text_str(&s->tried), s->folder);
 }
 
+bool lt_catalog_has(const char *set, const char *dir)
+{
+    catalog_search s =
+        strcmp(set, faces_files.set) == 0 ? faces_files : mnist_files;
+    bool found = strcmp(set, s.set) == 0 && search_run(&s, dir, NULL) == LT_OK;
+
+    search_deinit(&s);
+    return found;
+}
+
 lt_status lt_catalog_mnist(const char *dir, lt_data_pair *out, lt_err *err)
 {
-    catalog_search s = {
-        .set = "mnist",
-        .folder = "mnist",
-        .names = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
-                  "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
-        .n_names = 4};
+    catalog_search s = mnist_files;
     lt_data_pair pair = {NULL, NULL};
     lt_status rc = search_run(&s, dir, err);
 
@@ -187,11 +205,7 @@ static lt_status people_split(const lt_dataset *all, const char *path,
 lt_status lt_catalog_faces(const char *dir, int train_people, lt_data_pair *out,
                            lt_err *err)
 {
-    catalog_search s = {
-        .set = "faces",
-        .folder = "orl-faces",
-        .names = {"faces-images-idx3-ubyte", "faces-labels-idx1-ubyte"},
-        .n_names = 2};
+    catalog_search s = faces_files;
     lt_dataset *all = NULL;
     lt_status rc;
 

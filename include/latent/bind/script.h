@@ -28,6 +28,9 @@ lt_status lt_script_new(const lt_script_opts *opts, lt_script **out,
                         lt_err *err);
 void lt_script_free(lt_script *s);
 
+/* Where the last error was raised; "" when there is none. Borrowed. */
+const char *lt_script_traceback(const lt_script *s);
+
 /* Loads an experiment's script from a file, or from stored text, and keeps
  * the experiment it returns. EINVAL with file and line for anything wrong. */
 lt_status lt_script_load(lt_script *s, const char *path, lt_err *err);

@@ -5,7 +5,12 @@
 #ifndef LT_CATALOG_H
 #define LT_CATALOG_H
 
+#include <stdbool.h>
+
 #include "latent/data/dataset.h"
+
+/* Whether the files of "mnist" or "faces" are found; reads none of them. */
+bool lt_catalog_has(const char *set, const char *dir);
 
 /* MNIST: 60,000 + 10,000, 1x28x28, labels 0-9. */
 lt_status lt_catalog_mnist(const char *dir, lt_data_pair *out, lt_err *err);

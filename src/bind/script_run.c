@@ -1,0 +1,135 @@
+/* Executing a claimed run from what the store keeps: the script and the Lua
+ * files that it had when it was queued, not today's.
+ *
+ * Order of calls: a fresh state, seeded by the run; the script loaded; a
+ * recorder; experiment.execute; the recorder closed, so that all metrics are
+ * in the store before the claim ends. Files of a sweep are read one by one
+ * into a table of path and text, from which `require` is served. */
+#include "bind/script_int.h"
+
+#include "latent/store/recorder.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TRACE_LINES 12
+
+typedef struct run_args {
+    lt_script *script;
+    lt_store *store;
+    lt_claim *claim;
+} run_args;
+
+/* boot.load(text, path, {path = text of the others}); the experiment stays
+ * on the stack. */
+static void load_stored(lua_State *L, const run_args *args)
+{
+    lt_text *path = lt__new_text_guard(L), *text = lt__new_text_guard(L);
+    int64_t sweep = lt_claim_sweep(args->claim);
+    lt_err err = {0};
+    lt_status rc;
+    int table;
+
+    lt__push_function(L, "latent.boot", "load");
+    if (lt_store_sweep_source(args->store, sweep, 0, path, text, &err) != LT_OK)
+        lt__raise(L, &err);
+    lua_pushlstring(L, lt_text_str(text), text->size);
+    lua_pushstring(L, lt_text_str(path));
+    lua_newtable(L);
+    table = lua_gettop(L);
+    for (int i = 1; (rc = lt_store_sweep_source(args->store, sweep, i, path,
+                                                text, &err)) == LT_OK;
+         i++) {
+        lua_pushlstring(L, lt_text_str(text), text->size);
+        lua_setfield(L, table, lt_text_str(path));
+    }
+    if (rc != LT_ENOTFOUND)
+        lt__raise(L, &err);
+    lua_call(L, 3, 1);
+}
+
+static int run_call(lua_State *L)
+{
+    const run_args *args = lua_touserdata(L, 1);
+
+    lt__push_function(L, "latent.experiment", "execute");
+    load_stored(L, args);
+    /* [execute, guards, experiment]: the guards are below the experiment */
+    lua_replace(L, 3);
+    lua_settop(L, 3);
+    lua_pushstring(L, lt_claim_config(args->claim));
+    lt__push_function(L, "latent.run", "current");
+    lua_call(L, 0, 1);
+    lua_call(L, 3, 0);
+    return 0;
+}
+
+/* Appends the first lines of the traceback, as many as there is room for. */
+static void add_trace(lt_script *s, lt_err *message)
+{
+    const char *p = lt_script_traceback(s);
+    size_t used = strlen(message->text);
+
+    if (used + 2 >= sizeof message->text || !*p)
+        return;
+    message->text[used++] = '\n';
+    for (int line = 0; *p && line < TRACE_LINES; line++) {
+        size_t n = strcspn(p, "\n");
+
+        if (used + n + 2 > sizeof message->text)
+            break;
+        if (line > 0)
+            message->text[used++] = '\n';
+        memcpy(message->text + used, p, n);
+        used += n;
+        p += n + (p[n] == '\n');
+    }
+    message->text[used] = '\0';
+}
+
+/* Protected; without a recorder nothing is executed. */
+static lt_status run_protected(run_args *args, lt_err *message)
+{
+    lt__ctx *ctx = &args->script->ctx;
+    uint64_t seed = (uint64_t)lt_claim_seed(args->claim);
+    lt_err close_err = {0};
+    lt_status rc, close_rc;
+
+    LT_TRY(lt__script_reopen(args->script, seed, message));
+    LT_TRY(lt_recorder_new(args->claim, &ctx->recorder, message));
+    rc = lt__script_protect(args->script, run_call, args, message);
+    close_rc = lt_recorder_close(ctx->recorder, &close_err);
+    ctx->recorder = NULL;
+    if (rc == LT_OK && close_rc != LT_OK) {
+        *message = close_err;
+        rc = close_rc;
+    }
+    return rc == LT_OK && ctx->is_stopped
+               ? lt_err_set(message, LT_EINTERRUPTED, "interrupted")
+               : rc;
+}
+
+lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
+                                const lt_observer *progress, lt_err *message)
+{
+    run_args args = {s, store, claim};
+    lt_status rc;
+
+    s->ctx.claim = claim;
+    s->ctx.progress = progress;
+    rc = run_protected(&args, message);
+    lt__script_close(s); /* lets go of networks and sets */
+    s->ctx.claim = NULL;
+    s->ctx.progress = NULL;
+    switch (rc) {
+    case LT_OK:
+        return LT_RUN_FINISHED;
+    case LT_EDIVERGED:
+        return LT_RUN_DIVERGED;
+    case LT_EINTERRUPTED:
+        return LT_RUN_INTERRUPTED;
+    default:
+        add_trace(s, message);
+        return LT_RUN_FAILED;
+    }
+}
