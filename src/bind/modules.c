@@ -14,6 +14,7 @@ static const luaL_Reg core_modules[] = {
     {"latent.core.net", lt__open_net},
     {"latent.core.train", lt__open_train},
     {"latent.core.run", lt__open_run},
+    {"latent.core.plot", lt__open_plot},
     {NULL, NULL},
 };
 

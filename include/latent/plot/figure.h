@@ -18,7 +18,9 @@ typedef enum lt_mark {
     LT_MARK_LINE,   /* x, y */
     LT_MARK_POINTS, /* x, y */
     LT_MARK_BAND,   /* x, low, high: a translucent band in the colour */
-    LT_MARK_BARS,   /* x, y, low, high: points with error bars, joined */
+    LT_MARK_BARS,   /* x, y, low, high: points with error bars, joined unless
+                       the x axis has categories */
+    LT_MARK_TEXT,   /* x, y: the label itself, written at the first point */
 } lt_mark;
 
 typedef struct lt_axis {
@@ -26,7 +28,7 @@ typedef struct lt_axis {
     bool is_log;
     bool has_range;
     double low, high;
-    bool is_categorical; /* x: values are 0.. into `categories` */
+    bool is_categorical; /* x only: values are 0.. into `categories` */
     const char *const *categories;
     int n_categories;
 } lt_axis;
@@ -50,6 +52,8 @@ typedef struct lt_tiles {
     double low, high;     /* values drawn darkest and lightest */
     bool is_diverging;    /* blue - white - red about 0 */
     const char *const *row_labels; /* (rows) or NULL */
+    const char *const *captions;   /* (rows*cols), below each; or NULL, and
+                                      each may be NULL */
 } lt_tiles;
 
 typedef struct lt_figure lt_figure;

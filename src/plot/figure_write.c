@@ -1,0 +1,239 @@
+/* Pictures in files and in the terminal.
+ *
+ * The script is written first, so that it is there even when gnuplot is not.
+ * The picture is drawn into a temporary file beside its place and renamed:
+ * a reader sees the old picture or the new one, whole. */
+#include "figure_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "latent/base/mem.h"
+#include "latent/base/path.h"
+
+static const lt__gnuplot_opts usual = {.path = NULL, .timeout = 60};
+
+/* The ending of the file's name with its dot, or NULL. */
+static const char *path_ending(const char *path)
+{
+    const char *name = lt_path_name(path);
+    const char *dot = strrchr(name, '.');
+
+    return dot && dot > name ? dot : NULL;
+}
+
+lt_status lt_format_of_path(const char *path, lt_format *out, lt_err *err)
+{
+    const char *ending = path_ending(path);
+
+    if (ending && !strcasecmp(ending, ".svg"))
+        *out = LT_FORMAT_SVG;
+    else if (ending && !strcasecmp(ending, ".png"))
+        *out = LT_FORMAT_PNG;
+    else if (ending && !strcasecmp(ending, ".pdf"))
+        *out = LT_FORMAT_PDF;
+    else
+        return lt_err_set(err, LT_EINVAL,
+                          "figure %s: the name ends in \"%s\", wanted .svg, "
+                          ".png or .pdf",
+                          path, ending ? ending : "");
+    return LT_OK;
+}
+
+static lt_status script_save(const char *path, const lt_text *script,
+                             lt_err *err)
+{
+    const char *ending = path_ending(path);
+    lt_text name = {0};
+    lt_status rc = LT_ENOMEM;
+
+    lt_text_add_n(&name, path, ending ? (size_t)(ending - path) : strlen(path));
+    lt_text_add(&name, ".gp");
+    if (!name.failed)
+        rc = lt_path_write(lt_text_str(&name), lt_text_str(script),
+                           script->size, err);
+    lt_text_deinit(&name);
+    return lt_err_mark(err, rc);
+}
+
+/* A new file beside `path`, under a name that nothing has; its descriptor. */
+static int temporary_open(const char *path, lt_text *name)
+{
+    int fd = -1;
+
+    for (int i = 0; i < 100 && fd < 0; i++) {
+        lt_text_clear(name);
+        lt_text_addf(name, "%s.%ld-%d.tmp", path, (long)getpid(), i);
+        if (name->failed)
+            return -1;
+        fd = open(lt_text_str(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                  0666);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+static lt_status picture_save(const char *path, const lt_text *script,
+                              const lt__gnuplot_opts *opts, lt_err *err)
+{
+    lt_text name = {0};
+    int fd = temporary_open(path, &name);
+    lt_status rc;
+
+    if (fd < 0) {
+        rc = name.failed ? lt_err_mark(err, LT_ENOMEM)
+                         : lt_err_set(err, LT_EIO, "figure %s: %s", path,
+                                      strerror(errno));
+        lt_text_deinit(&name);
+        return rc;
+    }
+    rc = lt__gnuplot_run(lt_text_str(script), script->size, fd, opts, err);
+    if (rc == LT_OK && rename(lt_text_str(&name), path) != 0)
+        rc = lt_err_set(err, LT_EIO, "%s", strerror(errno));
+    if (rc != LT_OK) {
+        unlink(lt_text_str(&name));
+        lt_err_prefix(err, "figure %s", path);
+    }
+    close(fd);
+    lt_text_deinit(&name);
+    return rc;
+}
+
+lt_status lt__figure_write(const lt_figure *f, const char *path,
+                           const lt__gnuplot_opts *opts, lt_err *err)
+{
+    lt_text script = {0};
+    lt_format format;
+    lt_status rc;
+
+    LT_TRY(lt_format_of_path(path, &format, err));
+    rc = lt_figure_script(f, format, &script, err);
+    if (rc == LT_OK)
+        rc = script_save(path, &script, err);
+    if (rc == LT_OK)
+        rc = picture_save(path, &script, opts, err);
+    lt_text_deinit(&script);
+    return rc;
+}
+
+lt_status lt_figure_write(const lt_figure *f, const char *path, lt_err *err)
+{
+    return lt__figure_write(f, path, &usual, err);
+}
+
+/* ---- terminal ---- */
+
+/* Appends what gnuplot drew without form feeds, blank lines at either end,
+ * and blanks at the ends of lines. */
+static void drawing_tidy(const char *s, size_t size, lt_text *out)
+{
+    const char *end = s + size;
+    bool begun = false;
+    int blank = 0;
+
+    while (s < end) {
+        const char *line = memchr(s, '\n', (size_t)(end - s));
+        size_t n = (size_t)((line ? line : end) - s);
+
+        while (n && (s[0] == '\f' || s[0] == '\r')) {
+            s++;
+            n--;
+        }
+        {
+            size_t keep = n;
+
+            while (keep && (s[keep - 1] == ' ' || s[keep - 1] == '\r'))
+                keep--;
+            if (keep) {
+                for (; begun && blank > 0; blank--)
+                    lt_text_add(out, "\n");
+                lt_text_add_n(out, s, keep);
+                lt_text_add(out, "\n");
+                begun = true;
+                blank = 0;
+            } else {
+                blank++;
+            }
+        }
+        s += n + 1;
+    }
+}
+
+static lt_status drawing_read(int fd, lt_text *out, lt_err *err)
+{
+    struct stat st;
+    char *all = NULL;
+    ssize_t n = -1;
+
+    if (fstat(fd, &st) == 0)
+        all = lt_mem_alloc((size_t)st.st_size + 1, 1);
+    if (all)
+        n = pread(fd, all, (size_t)st.st_size, 0);
+    if (n >= 0)
+        drawing_tidy(all, (size_t)n, out);
+    lt_mem_free(all);
+    if (!all)
+        return lt_err_mark(err, LT_ENOMEM);
+    return n >= 0 ? LT_OK
+                  : lt_err_set(err, LT_EIO, "figure: %s", strerror(errno));
+}
+
+static lt_status panel_draw(const lt_figure *f, const lt__canvas *canvas,
+                            lt_text *out, lt_err *err)
+{
+    lt_text script = {0};
+    int fd = memfd_create("latent-drawing", MFD_CLOEXEC);
+    lt_status rc;
+
+    if (fd < 0)
+        return lt_err_set(err, LT_EIO, "figure: %s", strerror(errno));
+    rc = lt__script_write(f, canvas, &script, err);
+    if (rc == LT_OK)
+        rc =
+            lt__gnuplot_run(lt_text_str(&script), script.size, fd, &usual, err);
+    if (rc == LT_OK)
+        rc = drawing_read(fd, out, err);
+    close(fd);
+    lt_text_deinit(&script);
+    return rc;
+}
+
+static void line_add(lt_text *out, const char *text)
+{
+    if (!text || !*text)
+        return;
+    lt__clean(out, text);
+    lt_text_add(out, "\n");
+}
+
+lt_status lt_figure_draw_text(const lt_figure *f, int columns, int rows,
+                              bool color, lt_text *out, lt_err *err)
+{
+    lt__canvas canvas = {.format = LT_FORMAT_TERMINAL,
+                         .columns = columns < 30 ? 30 : columns,
+                         .rows = rows < 10 ? 10 : rows,
+                         .color = color};
+
+    if (f->failed)
+        return lt_err_mark(err, LT_ENOMEM);
+    line_add(out, f->title);
+    for (int i = 0; i < f->n_panels; i++) {
+        canvas.only = i;
+        line_add(out, f->panels[i].title);
+        if (f->panels[i].tiles) {
+            lt__tiles_draw_text(f->panels[i].tiles, &canvas, out);
+            continue;
+        }
+        line_add(out, f->panels[i].y.label);
+        LT_TRY(panel_draw(f, &canvas, out, err));
+    }
+    return out->failed ? lt_err_mark(err, LT_ENOMEM) : LT_OK;
+}

@@ -1,0 +1,496 @@
+/* Figures as gnuplot scripts.
+ *
+ * A script is self-contained: the data stand in it as datablocks of numbers
+ * that this file formatted, so no line of them can end a block early, and
+ * every text of the user's goes through lt__quote. No file name of the user's
+ * is in it: the picture goes to standard output. Plain "gnuplot FILE.gp"
+ * draws the same picture again; everything in it may be edited by hand.
+ *
+ * Enhanced text is on for our own tick labels ("10^{-3}") and off for every
+ * text that is not ours. */
+#include "figure_int.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const int png_dpi = 200;
+
+static void write_terminal(const lt__canvas *c, const lt__layout *l,
+                           lt_text *out)
+{
+    double dpi = png_dpi;
+
+    switch (c->format) {
+    case LT_FORMAT_SVG:
+        lt_text_addf(out,
+                     "set terminal svg size %.0f,%.0f enhanced "
+                     "font 'sans-serif,%.4g' dashlength 0.6 "
+                     "background rgb 'white'\n",
+                     l->width * 96, l->height * 96, l->font * 96 / 72);
+        break;
+    case LT_FORMAT_PNG:
+        lt_text_addf(out,
+                     "set terminal pngcairo size %.0f,%.0f enhanced "
+                     "font 'Sans,%.4g' fontscale %.4g linewidth %.4g "
+                     "pointscale %.4g background rgb 'white'\n",
+                     l->width * dpi, l->height * dpi, l->font, dpi / 96,
+                     dpi / 96, dpi / 96);
+        break;
+    case LT_FORMAT_PDF:
+        lt_text_addf(out,
+                     "set terminal pdfcairo size %.4gin,%.4gin enhanced color "
+                     "font 'Sans,%.4g' fontscale 0.75 linewidth 1.5 "
+                     "pointscale 0.75\n",
+                     l->width, l->height, l->font);
+        break;
+    case LT_FORMAT_TERMINAL:
+        lt_text_addf(out, "set terminal dumb size %d,%d noenhanced %s\n",
+                     c->columns, c->rows, c->color ? "ansirgb" : "mono");
+        break;
+    }
+}
+
+/* ---- data ---- */
+
+static void write_block(const lt__points *q, lt_mark mark, lt_text *out)
+{
+    for (size_t i = 0; i < q->n; i++) {
+        lt_text_addf(out, "%.17g ", q->x[i]);
+        if (mark != LT_MARK_BAND)
+            lt_text_addf(out, "%.17g ", q->y[i]);
+        if (mark == LT_MARK_BAND || mark == LT_MARK_BARS)
+            lt_text_addf(out, "%.17g %.17g", q->low[i], q->high[i]);
+        lt_text_add(out, "\n");
+    }
+}
+
+static bool is_note(const lt__panel *p, const lt__view *v, int s)
+{
+    return p->series[s].mark == LT_MARK_TEXT && v->points[s].n > 0 &&
+           p->series[s].label;
+}
+
+static bool has_notes(const lt__panel *p, const lt__view *v)
+{
+    for (int s = 0; s < p->n_series; s++)
+        if (is_note(p, v, s))
+            return true;
+    return false;
+}
+
+/* Where texts stand: a pale disc lies under each. */
+static void write_note_places(const lt__panel *p, const lt__view *v, int panel,
+                              lt_text *out)
+{
+    if (!has_notes(p, v))
+        return;
+    lt_text_addf(out, "$P%dNOTES << LATENT_END\n", panel + 1);
+    for (int s = 0; s < p->n_series; s++)
+        if (is_note(p, v, s))
+            lt_text_addf(out, "%.17g %.17g\n", v->points[s].x[0],
+                         v->points[s].y[0]);
+    lt_text_add(out, "LATENT_END\n");
+}
+
+static void write_data(const lt_figure *f, const lt__layout *l, int panel,
+                       lt_text *out)
+{
+    const lt__panel *p = &f->panels[panel];
+    const lt__view *v = &l->views[panel];
+
+    for (int s = 0; s < p->n_series; s++) {
+        if (v->points[s].n == 0 || p->series[s].mark == LT_MARK_TEXT)
+            continue;
+        lt_text_addf(out, "$P%dS%d << LATENT_END\n", panel + 1, s + 1);
+        write_block(&v->points[s], p->series[s].mark, out);
+        lt_text_add(out, "LATENT_END\n");
+    }
+    write_note_places(p, v, panel, out);
+    if (p->tiles)
+        lt__tiles_data(p->tiles, &l->places[panel], panel, out);
+}
+
+/* ---- frame ---- */
+
+static void write_margins(const lt__layout *l, const lt__place *p, lt_text *out)
+{
+    lt_text_addf(out, "set lmargin at screen %.5f\n", p->plot.x / l->width);
+    lt_text_addf(out, "set rmargin at screen %.5f\n",
+                 (p->plot.x + p->plot.w) / l->width);
+    lt_text_addf(out, "set bmargin at screen %.5f\n", p->plot.y / l->height);
+    lt_text_addf(out, "set tmargin at screen %.5f\n",
+                 (p->plot.y + p->plot.h) / l->height);
+}
+
+static void write_named(lt_text *out, const char *what, const char *text,
+                        int wrap)
+{
+    if (!text || !*text)
+        return;
+    lt_text_addf(out, "set %s ", what);
+    lt__quote(out, text, wrap);
+    lt_text_add(out, " noenhanced\n");
+}
+
+static void write_ticks(lt_text *out, char axis, const lt__ticks *t)
+{
+    lt_text_addf(out, "set %ctics enhanced (", axis);
+    for (int i = 0; i < t->n; i++)
+        lt_text_addf(out, "%s'%s' %.17g%s", i ? ", " : "", t->label[i],
+                     t->at[i], t->is_minor[i] ? " 1" : "");
+    lt_text_add(out, ")\n");
+}
+
+/* Names cut to `room` characters when it is not 0. */
+static void write_categories(lt_text *out, const lt_axis *a, bool rotates,
+                             int room)
+{
+    lt_text_addf(out, "set xtics noenhanced%s (",
+                 rotates ? " rotate by 35 right" : "");
+    for (int i = 0; i < a->n_categories; i++) {
+        lt_text_add(out, i ? ", " : "");
+        lt__quote(out, a->categories[i] ? a->categories[i] : "", 0);
+        if (room)
+            lt_text_addf(out, "[1:%d]", room);
+        lt_text_addf(out, " %d", i);
+    }
+    lt_text_add(out, ")\n");
+}
+
+static void write_axes(const lt__panel *p, const lt__view *v,
+                       const lt__place *place, lt_text *out)
+{
+    if (p->x.is_log)
+        lt_text_add(out, "set logscale x\n");
+    if (p->y.is_log)
+        lt_text_add(out, "set logscale y\n");
+    lt_text_addf(out, "set xrange [%.17g:%.17g]\n", v->x_low, v->x_high);
+    lt_text_addf(out, "set yrange [%.17g:%.17g]\n", v->y_low, v->y_high);
+    if (p->x.is_categorical)
+        write_categories(out, &p->x, place->rotates_x, place->category_room);
+    else
+        write_ticks(out, 'x', &place->x);
+    write_ticks(out, 'y', &place->y);
+}
+
+/* The axes' labels, where the layout left room for them. */
+static void write_axis_labels(const lt__panel *p, const lt__layout *l,
+                              const lt__place *place, lt_text *out)
+{
+    int across = lt__wrap_at(place->plot.w, l->em);
+    int up = lt__wrap_at(place->plot.h, l->em);
+    double key = 0;
+
+    if (place->key.place == LT__KEY_OUTSIDE && place->key.n_columns)
+        key = place->key.height + 0.3 * l->em;
+    if (p->x.label && *p->x.label) {
+        int lines = lt__count_lines(p->x.label, across);
+        double y = place->panel.y + key + (1.3 * lines - 0.45) * l->em;
+
+        lt_text_add(out, "set label ");
+        lt__quote(out, p->x.label, across);
+        lt_text_addf(out, " at screen %.5f, screen %.5f center noenhanced\n",
+                     (place->plot.x + place->plot.w / 2) / l->width,
+                     y / l->height);
+    }
+    if (p->y.label && *p->y.label) {
+        lt_text_add(out, "set label ");
+        lt__quote(out, p->y.label, up);
+        lt_text_addf(out,
+                     " at screen %.5f, screen %.5f center rotate by 90 "
+                     "noenhanced\n",
+                     (place->panel.x + 0.85 * l->em) / l->width,
+                     (place->plot.y + place->plot.h / 2) / l->height);
+    }
+}
+
+static void write_key(const lt__key *k, const lt__layout *l, const lt__place *p,
+                      lt_text *out)
+{
+    static const char *const corners[] = {
+        "", "top right", "bottom right", "top left", "bottom left", ""};
+    char style[80];
+
+    snprintf(style, sizeof style,
+             "noenhanced Left reverse samplen %g spacing 1.05", k->sample);
+
+    if (k->place == LT__KEY_NONE)
+        lt_text_add(out, "unset key\n");
+    else if (k->place != LT__KEY_OUTSIDE)
+        lt_text_addf(out, "set key %s inside %s vertical\n", style,
+                     corners[k->place]);
+    else if (k->n_columns == 0)
+        lt_text_addf(out,
+                     "set key %s at screen %.5f, screen %.5f left top "
+                     "vertical maxcols 1\n",
+                     style, (p->plot.x + p->plot.w + 0.5 * l->em) / l->width,
+                     (p->plot.y + p->plot.h) / l->height);
+    else
+        lt_text_addf(
+            out,
+            "set key %s at screen %.5f, screen %.5f left top "
+            "horizontal maxcols %d\n",
+            style,
+            fmax(p->panel.x, p->plot.x + p->plot.w / 2 - k->width / 2) /
+                l->width,
+            (p->panel.y + k->height + 0.3 * l->em) / l->height, k->n_columns);
+}
+
+static void write_style(const lt__canvas *c, lt_text *out)
+{
+    lt_text_add(out, "set border 3 linecolor rgb '#606060' linewidth 0.8\n"
+                     "set tics out nomirror scale 0.6,0.3 textcolor "
+                     "rgb '#000000'\n");
+    if (c->format != LT_FORMAT_TERMINAL)
+        lt_text_add(out, "set grid xtics ytics back linetype 1 dashtype 1 "
+                         "linecolor rgb '#e4e4e4' linewidth 0.6\n");
+}
+
+/* ---- series ---- */
+
+/* The SVG terminal's points are twice as large as the others'. */
+static double point_size(const lt_series *s, size_t n, lt_format format)
+{
+    double size = n > 3000 ? 0.25 : n > 800 ? 0.35 : n > 200 ? 0.5 : 0.7;
+
+    if (s->mark == LT_MARK_BARS)
+        size = 0.7;
+    return format == LT_FORMAT_SVG ? 0.55 * size : size;
+}
+
+/* "with lines ..." of a series; a line of one point becomes a point. */
+static void write_style_of(const lt__panel *p, const lt_series *s,
+                           const lt__points *q, lt_format format, lt_text *out)
+{
+    lt__rgb rgb = lt__palette_color(s->color, s->is_faint);
+    const char *dash = lt__palette_dash(s->dash);
+
+    if (s->mark == LT_MARK_BAND)
+        lt_text_addf(out,
+                     "with filledcurves fillstyle transparent solid %g "
+                     "noborder linecolor rgb '%s'",
+                     s->is_faint ? 0.08 : 0.2, rgb.text);
+    else if (s->mark == LT_MARK_BARS)
+        lt_text_addf(out,
+                     "with %s linecolor rgb '%s' linewidth 1.5 dashtype %s "
+                     "pointtype %d pointsize %g",
+                     p->x.is_categorical ? "yerrorbars" : "yerrorlines",
+                     rgb.text, p->x.is_categorical ? "1" : dash,
+                     lt__palette_marker(s->color), point_size(s, q->n, format));
+    else if (s->mark == LT_MARK_LINE && q->n != 1)
+        lt_text_addf(out,
+                     "with lines linecolor rgb '%s' linewidth %g "
+                     "dashtype %s",
+                     rgb.text, s->is_faint ? 0.9 : 2.0, dash);
+    else
+        lt_text_addf(out,
+                     "with points linecolor rgb '%s' pointtype %d "
+                     "pointsize %g",
+                     rgb.text, lt__palette_marker(s->color),
+                     point_size(s, q->n, format));
+}
+
+static void write_title_of(const lt_series *s, lt_text *out)
+{
+    if (!s->label) {
+        lt_text_add(out, " notitle");
+        return;
+    }
+    lt_text_add(out, " title ");
+    lt__quote(out, s->label, 0);
+}
+
+static void write_notes(const lt__panel *p, const lt__view *v, lt_text *out)
+{
+    for (int s = 0; s < p->n_series; s++) {
+        if (!is_note(p, v, s))
+            continue;
+        lt_text_add(out, "set label ");
+        lt__quote(out, p->series[s].label, 0);
+        lt_text_addf(out,
+                     " at first %.17g, first %.17g center front "
+                     "noenhanced\n",
+                     v->points[s].x[0], v->points[s].y[0]);
+    }
+    if (v->is_empty)
+        lt_text_add(out, "set label 'nothing to show: no finite values' "
+                         "at graph 0.5, graph 0.5 center\n");
+}
+
+static bool is_plotted(const lt_series *s, const lt__points *q,
+                       const lt__canvas *c)
+{
+    if (s->mark == LT_MARK_TEXT ||
+        (s->mark == LT_MARK_BAND && c->format == LT_FORMAT_TERMINAL))
+        return false;
+    return q->n > 0 || s->label;
+}
+
+static void write_plot(const lt__panel *p, const lt__view *v,
+                       const lt__canvas *c, int panel, lt_text *out)
+{
+    lt_text_add(out, "plot ");
+    for (int pass = 0; pass < 2; pass++) /* bands lie under the lines */
+        for (int s = 0; s < p->n_series; s++) {
+            const lt__points *q = &v->points[s];
+
+            if (!is_plotted(&p->series[s], q, c) ||
+                (p->series[s].mark == LT_MARK_BAND) != (pass == 0))
+                continue;
+            if (q->n == 0)
+                lt_text_add(out, "keyentry ");
+            else
+                lt_text_addf(out, "$P%dS%d using 1:2%s ", panel + 1, s + 1,
+                             p->series[s].mark == LT_MARK_BAND   ? ":3"
+                             : p->series[s].mark == LT_MARK_BARS ? ":3:4"
+                                                                 : "");
+            write_style_of(p, &p->series[s], q, c->format, out);
+            write_title_of(&p->series[s], out);
+            lt_text_add(out, ", \\\n    ");
+        }
+    if (has_notes(p, v) && c->format != LT_FORMAT_TERMINAL)
+        lt_text_addf(out,
+                     "$P%dNOTES using 1:2 with points pointtype 7 pointsize %g "
+                     "linecolor rgb '#40ffffff' notitle, \\\n    ",
+                     panel + 1, c->format == LT_FORMAT_SVG ? 0.8 : 1.5);
+    lt_text_add(out, "NaN notitle\n"); /* ends the list; draws nothing */
+}
+
+/* ---- panels and page ---- */
+
+static void write_page_title(const lt_figure *f, const lt__canvas *c,
+                             const lt__layout *l, lt_text *out)
+{
+    if (!f->title || !*f->title || c->format == LT_FORMAT_TERMINAL)
+        return;
+    lt_text_add(out, "set label ");
+    lt__quote(out, f->title, lt__title_wrap(l));
+    lt_text_addf(out, " at screen 0.5, screen %.5f center noenhanced front\n",
+                 1 - 0.95 * l->em / l->height);
+}
+
+/* The key of a terminal: the layout's inches are not its own. */
+static void write_terminal_key(const lt__panel *p, const lt__view *v,
+                               const lt__canvas *c, lt_text *out)
+{
+    static const char *const corners[] = {"", "top right", "bottom right",
+                                          "top left", "bottom left"};
+    double widest = 0;
+    int n = 0;
+    lt__key_place place;
+
+    for (int s = 0; s < p->n_series; s++)
+        if (p->series[s].label && is_plotted(&p->series[s], &v->points[s], c)) {
+            widest = fmax(widest, lt__text_width(p->series[s].label, 1 / 0.56));
+            n++;
+        }
+    place = lt__view_corner(p, v, (widest + 8) / (c->columns - 10),
+                            (n + 1.0) / (c->rows - 6));
+    if (n == 0)
+        lt_text_add(out, "unset key\n");
+    else if (place == LT__KEY_OUTSIDE)
+        lt_text_add(out, "set key noenhanced below Left reverse\n");
+    else
+        lt_text_addf(out, "set key noenhanced inside %s Left reverse\n",
+                     corners[place]);
+}
+
+static void write_terminal_ticks(const lt__panel *p, const lt__view *v,
+                                 const lt__canvas *c, lt__place *place)
+{
+    int up = c->rows / 3, across = c->columns / 9;
+
+    if (p->y.is_log)
+        lt__ticks_log(v->y_low, v->y_high, up, true, &place->y);
+    else
+        lt__ticks_linear(v->y_low, v->y_high, up, false, true, &place->y);
+    place->rotates_x = false;
+    if (p->x.is_categorical) {
+        place->category_room = (c->columns - 12) / p->x.n_categories - 1;
+        if (place->category_room < 1)
+            place->category_room = 1;
+        return;
+    }
+    if (p->x.is_log)
+        lt__ticks_log(v->x_low, v->x_high, across, true, &place->x);
+    else
+        lt__ticks_linear(v->x_low, v->x_high, across, v->is_whole, true,
+                         &place->x);
+}
+
+static void write_panel(const lt_figure *f, const lt__canvas *c, lt__layout *l,
+                        int i, lt_text *out)
+{
+    const lt__panel *p = &f->panels[i];
+    lt__place *place = &l->places[i];
+    const lt__view *v = &l->views[i];
+
+    lt_text_addf(out, "\n# panel %d\n%s", i + 1, i ? "reset\n" : "");
+    write_style(c, out);
+    if (i == 0)
+        write_page_title(f, c, l, out);
+    if (c->format == LT_FORMAT_TERMINAL) {
+        write_terminal_ticks(p, v, c, place);
+        write_axes(p, v, place, out);
+        write_named(out, "xlabel", p->x.label, c->columns - 10);
+        if (c->only < 0)
+            write_named(out, "title", p->title ? p->title : f->title, 70);
+        write_terminal_key(p, v, c, out);
+    } else {
+        write_margins(l, place, out);
+        write_named(out, "title", p->title, lt__wrap_at(place->panel.w, l->em));
+        if (p->tiles) {
+            lt__tiles_plot(p->tiles, l, i, out);
+            return;
+        }
+        write_axes(p, v, place, out);
+        write_axis_labels(p, l, place, out);
+        write_key(&place->key, l, place, out);
+    }
+    write_notes(p, v, out);
+    write_plot(p, v, c, i, out);
+}
+
+static bool is_shown(const lt_figure *f, const lt__canvas *c, int i)
+{
+    if (c->format == LT_FORMAT_TERMINAL && f->panels[i].tiles)
+        return false;
+    return c->only < 0 || c->only == i;
+}
+
+lt_status lt__script_write(const lt_figure *f, const lt__canvas *c,
+                           lt_text *out, lt_err *err)
+{
+    bool is_multi = f->n_panels > 1 && c->format != LT_FORMAT_TERMINAL;
+    lt__layout l;
+
+    if (f->failed)
+        return lt_err_set(err, LT_ENOMEM,
+                          "figure: out of memory while it was built");
+    LT_TRY(lt__layout_make(f, c, &l, err));
+    lt_text_add(out, "# A figure made by latent. To draw it again:\n"
+                     "#   gnuplot THIS_FILE > PICTURE\n"
+                     "set encoding utf8\n");
+    write_terminal(c, &l, out);
+    for (int i = 0; i < f->n_panels; i++)
+        if (is_shown(f, c, i))
+            write_data(f, &l, i, out);
+    if (is_multi)
+        lt_text_add(out, "set multiplot\n");
+    for (int i = 0; i < f->n_panels; i++)
+        if (is_shown(f, c, i))
+            write_panel(f, c, &l, i, out);
+    if (is_multi)
+        lt_text_add(out, "unset multiplot\n");
+    lt__layout_free(&l);
+    return out->failed ? lt_err_mark(err, LT_ENOMEM) : LT_OK;
+}
+
+lt_status lt_figure_script(const lt_figure *f, lt_format format, lt_text *out,
+                           lt_err *err)
+{
+    lt__canvas canvas = {
+        .format = format, .columns = 79, .rows = 24, .only = -1};
+
+    return lt__script_write(f, &canvas, out, err);
+}
