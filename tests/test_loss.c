@@ -1,0 +1,127 @@
+/* Losses against their definitions, far out on the sigmoid too. */
+#include "net_fixture.h"
+
+enum { D = 3, ROWS = 2, N = D * ROWS };
+
+static lt_net *net_with(lt_act output)
+{
+    return fixture_net(
+        (fixture_spec){D, 4, 2, LT_ACT_TANH, output, LT_TIE_UNTIED, 1});
+}
+
+static const lt_real logits[N] = {-3, -0.5f, 0, 0.25f, 2, 4};
+static const lt_real target[N] = {0, 0.3f, 1, 0.5f, 0.9f, 0};
+
+static void close_to(double found, double wanted)
+{
+    if (!(fabs(found - wanted) < 1e-6 * (1 + fabs(wanted))))
+        fail_msg("%.9g, wanted %.9g", found, wanted);
+}
+
+static void bce_is_the_cross_entropy_in_nats(void **state)
+{
+    lt_net *net = net_with(LT_ACT_SIGMOID);
+    double loss = 0, sse = 0;
+    lt_loss_sums with, without;
+    lt_real delta[N];
+
+    (void)state;
+    lt_loss_compute(LT_LOSS_BCE, net, NULL, ROWS, logits, target, delta, &with);
+    lt_loss_compute(LT_LOSS_BCE, net, NULL, ROWS, logits, target, NULL,
+                    &without);
+    for (int i = 0; i < N; i++) {
+        double y = 1 / (1 + exp(-(double)logits[i])), t = target[i];
+
+        loss -= t * log(y) + (1 - t) * log(1 - y);
+        sse += (y - t) * (y - t);
+        close_to(delta[i], (y - t) / ROWS);
+    }
+    close_to(with.loss, loss);
+    close_to(with.sse, sse);
+    close_to(without.loss, loss);
+    close_to(without.sse, sse);
+    lt_net_free(net);
+}
+
+static void bce_stays_finite_for_wild_logits(void **state)
+{
+    lt_net *net = net_with(LT_ACT_SIGMOID);
+    const lt_real wild[N] = {-1000, 1000, -1000, 1000, -90, 90};
+    const lt_real wanted[N] = {0, 1, 1, 0, 0.5f, 0.5f};
+    lt_real delta[N];
+    lt_loss_sums sums;
+
+    (void)state;
+    lt_loss_compute(LT_LOSS_BCE, net, NULL, ROWS, wild, wanted, delta, &sums);
+    close_to(sums.loss, 0 + 0 + 1000 + 1000 + 45 + 45);
+    close_to(sums.sse, 0 + 0 + 1 + 1 + 0.25 + 0.25);
+    for (int i = 0; i < N; i++)
+        assert_true(isfinite(delta[i]));
+    lt_net_free(net);
+}
+
+static void mse_divides_by_the_elements(void **state)
+{
+    lt_net *net = net_with(LT_ACT_LINEAR);
+    lt_loss_sums with, without;
+    lt_real delta[N];
+    double sse = 0;
+
+    (void)state;
+    lt_loss_compute(LT_LOSS_MSE, net, NULL, ROWS, logits, target, delta, &with);
+    lt_loss_compute(LT_LOSS_MSE, net, NULL, ROWS, logits, target, NULL,
+                    &without);
+    for (int i = 0; i < N; i++) {
+        double e = (double)logits[i] - target[i];
+
+        sse += e * e;
+        close_to(delta[i], 2 * e / (ROWS * D));
+    }
+    close_to(with.sse, sse);
+    close_to(with.loss, sse / D);
+    close_to(without.sse, sse);
+    close_to(without.loss, sse / D);
+    lt_net_free(net);
+}
+
+static void losses_know_the_outputs_they_go_with(void **state)
+{
+    (void)state;
+    for (int act = 0; act < LT_ACT_COUNT; act++) {
+        lt_net *net = net_with((lt_act)act);
+        bool is_sigmoid = act == LT_ACT_SIGMOID;
+        lt_err err = {0};
+
+        assert_int_equal(lt_loss_check(LT_LOSS_MSE, net, NULL), LT_OK);
+        assert_int_equal(lt_loss_check(LT_LOSS_BCE, net, &err),
+                         is_sigmoid ? LT_OK : LT_EINVAL);
+        assert_int_equal(lt_loss_wants_logits(LT_LOSS_MSE, net),
+                         act == LT_ACT_LINEAR);
+        if (act == LT_ACT_TANH)
+            assert_string_equal(err.text, "loss \"bce\": output is \"tanh\", "
+                                          "wanted \"sigmoid\"");
+        lt_net_free(net);
+    }
+}
+
+static void names_are_found_and_others_are_not(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LT_LOSS_COUNT; i++)
+        assert_int_equal(lt_loss_find(lt_loss_name((lt_loss)i)), i);
+    assert_int_equal(lt_loss_find("nll"), -1);
+    assert_null(lt_loss_names()[LT_LOSS_COUNT]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bce_is_the_cross_entropy_in_nats),
+        cmocka_unit_test(bce_stays_finite_for_wild_logits),
+        cmocka_unit_test(mse_divides_by_the_elements),
+        cmocka_unit_test(losses_know_the_outputs_they_go_with),
+        cmocka_unit_test(names_are_found_and_others_are_not),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
