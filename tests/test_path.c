@@ -106,6 +106,23 @@ static void write_then_read_gives_the_same_bytes(void **state)
     lt_text_deinit(&t);
 }
 
+static void write_parts_joins_its_pieces(void **state)
+{
+    const lt_path_part parts[] = {{"one ", 4}, {"", 0}, {"two", 3}};
+    lt_text t = {0};
+    char *back = NULL;
+    size_t size = 0;
+
+    (void)state;
+    inside(&t, "parts");
+    assert_int_equal(lt_path_write_parts(t.data, parts, 3, NULL), LT_OK);
+    assert_int_equal(lt_path_read(t.data, 100, &back, &size, NULL), LT_OK);
+    assert_int_equal(size, 7);
+    assert_string_equal(back, "one two");
+    lt_mem_free(back);
+    lt_text_deinit(&t);
+}
+
 static void read_accepts_an_empty_file(void **state)
 {
     char *back = NULL;
@@ -216,6 +233,7 @@ int main(void)
         cmocka_unit_test(make_dirs_creates_parents_and_accepts_existing),
         cmocka_unit_test(make_dirs_names_a_file_in_the_way),
         cmocka_unit_test(write_then_read_gives_the_same_bytes),
+        cmocka_unit_test(write_parts_joins_its_pieces),
         cmocka_unit_test(read_accepts_an_empty_file),
         cmocka_unit_test(read_refuses_a_file_over_the_limit),
         cmocka_unit_test(read_names_what_it_cannot_open),
