@@ -90,7 +90,8 @@ typedef struct lt_queue_item {
 /* One transaction: the sweep and its runs, all `queued`, or nothing. With
  * `needed`, items for which a finished run of the same experiment, script
  * hash and config (seed included) exists are left out. *sweep gets its id,
- * *n_queued the number of rows. */
+ * *n_queued the number of rows; when none is left, nothing is stored and both
+ * are 0. */
 lt_status lt_store_queue(lt_store *store, const lt_sweep_spec *spec,
                          const lt_queue_item *items, int n, bool needed,
                          int64_t *sweep, int *n_queued, lt_err *err);

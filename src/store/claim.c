@@ -1,0 +1,274 @@
+/* A run's life in the process that executes it; see latent/store/store.h.
+ *
+ * The claim's transaction takes the kernel lock on <run dir>/lock before it
+ * commits `running`, and the end's transaction commits before it lets go.
+ * Whoever sees `running` in the store can therefore trust the lock. The lock
+ * file stays: removing it would race with the next claim of the run. */
+#include "latent/base/clock.h"
+#include "latent/base/mem.h"
+#include "latent/base/path.h"
+#include "latent/store/recorder.h"
+#include "store/store_int.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void claim_free(lt_claim *c)
+{
+    if (!c)
+        return;
+    if (c->lock >= 0)
+        close(c->lock);
+    lt_mem_free(c->name);
+    lt_mem_free(c->config);
+    lt_mem_free(c->dir);
+    lt_mem_free(c);
+}
+
+/* ---- claiming ---- */
+
+static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
+{
+    lt_store *s = c->store;
+    sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    lt_status rc;
+
+    LT_TRY(lt__db_open(s, &stmt, err,
+                       sweep ? "SELECT id, sweep, seed, name, config FROM run"
+                               " WHERE status = 'queued' AND sweep = ?"
+                               " ORDER BY id LIMIT 1"
+                             : "SELECT id, sweep, seed, name, config FROM run"
+                               " WHERE status = 'queued' AND id > ?"
+                               " ORDER BY id LIMIT 1",
+                       "i", sweep));
+    rc = lt__db_next(s, stmt, &row, err);
+    if (rc == LT_OK && row) {
+        c->run = sqlite3_column_int64(stmt, 0);
+        c->sweep = sqlite3_column_int64(stmt, 1);
+        c->seed = sqlite3_column_int64(stmt, 2);
+        c->name = lt_mem_strdup(lt__db_text(stmt, 3));
+        c->config = lt_mem_strdup(lt__db_text(stmt, 4));
+        if (!c->name || !c->config)
+            rc = lt_err_mark(err, LT_ENOMEM);
+    }
+    sqlite3_finalize(stmt);
+    if (rc == LT_OK && !row)
+        return lt_err_set(err, LT_ENOTFOUND, "%s: no run is queued", s->path);
+    return rc;
+}
+
+static lt_status claim_lock(lt_claim *c, lt_err *err)
+{
+    lt_text path = {0};
+    lt_status rc = LT_ENOMEM;
+
+    lt_store_run_dir(c->store, c->run, &path);
+    c->dir = path.failed ? NULL : lt_mem_strdup(path.data);
+    lt_text_add(&path, "/lock");
+    if (c->dir && !path.failed) {
+        rc = lt_path_make_dirs(c->dir, err);
+        if (rc == LT_OK)
+            rc = lt__lock_take(path.data, &c->lock, err);
+    }
+    lt_text_deinit(&path);
+    return lt_err_mark(err, rc);
+}
+
+static lt_status claim_machine(lt_claim *c, const lt_run_env *env, int64_t *id,
+                               lt_err *err)
+{
+    const lt_host *h = &env->host;
+
+    LT_TRY(lt__db_do(c->store, err,
+                     "INSERT OR IGNORE INTO machine (name, cpu, system, build,"
+                     " cores, blas_core, isa) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                     "ttttitt", h->name, h->cpu, h->system, h->build,
+                     (int64_t)h->cores, env->blas_core, env->isa));
+    return lt__db_integer(c->store, id, err,
+                          "SELECT id FROM machine WHERE name = ? AND cpu = ?"
+                          " AND system = ? AND build = ? AND cores = ?"
+                          " AND blas_core = ? AND isa = ?",
+                          "ttttitt", h->name, h->cpu, h->system, h->build,
+                          (int64_t)h->cores, env->blas_core, env->isa);
+}
+
+static lt_status claim_take(lt_claim *c, int64_t sweep, const lt_run_env *env,
+                            lt_err *err)
+{
+    int64_t machine = 0;
+
+    LT_TRY(claim_pick(c, sweep, err));
+    LT_TRY(claim_lock(c, err));
+    LT_TRY(claim_machine(c, env, &machine, err));
+    return lt__db_do(
+        c->store, err,
+        "UPDATE run SET status = 'running', message = '', started_at = ?,"
+        " ended_at = NULL, seconds = NULL, cpu_seconds = NULL, machine = ?,"
+        " threads = ?, boot_id = ?, pid = ?, pid_start = ? WHERE id = ?",
+        "iiitiii", lt__now_ms(), machine, (int64_t)env->threads,
+        env->host.boot_id, (int64_t)getpid(), lt_host_process_start(getpid()),
+        c->run);
+}
+
+lt_status lt_claim_next(lt_store *store, int64_t sweep, const lt_run_env *env,
+                        lt_claim **out, lt_err *err)
+{
+    lt_claim *c = lt_mem_zero(1, sizeof *c);
+    lt_status rc;
+
+    if (!c)
+        return lt_err_mark(err, LT_ENOMEM);
+    c->store = store;
+    c->lock = -1;
+    rc = lt__db_begin(store, err);
+    if (rc == LT_OK)
+        rc = lt__db_end(store, claim_take(c, sweep, env, err), err);
+    c->started = lt_clock_elapsed();
+    c->cpu_started = lt_clock_cpu();
+    if (rc == LT_OK)
+        *out = c;
+    else
+        claim_free(c);
+    return rc;
+}
+
+int64_t lt_claim_run(const lt_claim *claim)
+{
+    return claim->run;
+}
+
+int64_t lt_claim_sweep(const lt_claim *claim)
+{
+    return claim->sweep;
+}
+
+int64_t lt_claim_seed(const lt_claim *claim)
+{
+    return claim->seed;
+}
+
+const char *lt_claim_name(const lt_claim *claim)
+{
+    return claim->name;
+}
+
+const char *lt_claim_config(const lt_claim *claim)
+{
+    return claim->config;
+}
+
+const char *lt_claim_dir(const lt_claim *claim)
+{
+    return claim->dir;
+}
+
+/* ---- what becomes known as it goes ---- */
+
+lt_status lt_claim_facts(lt_claim *claim, const lt_run_facts *facts,
+                         lt_err *err)
+{
+    return lt__db_do(claim->store, err,
+                     "UPDATE run SET data = coalesce(?, data),"
+                     " network = coalesce(?, network),"
+                     " parameters = coalesce(nullif(?, 0), parameters),"
+                     " examples_per_second ="
+                     " coalesce(nullif(?, 0.0), examples_per_second)"
+                     " WHERE id = ? AND status = 'running'",
+                     "ttidi", facts->data_fingerprint, facts->network,
+                     facts->parameters, facts->examples_per_second, claim->run);
+}
+
+/* "runs/12/net.safetensors": a store may move with its folder. */
+static const char *claim_relative(const lt_claim *c, const char *path)
+{
+    const char *folder = c->store->folder;
+    size_t n = strlen(folder);
+
+    if (strncmp(path, folder, n) == 0 && path[n] == '/' &&
+        strcmp(folder, ".") != 0)
+        return path + n + 1;
+    return path;
+}
+
+lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
+                            const char *path, lt_err *err)
+{
+    char hex[LT_DIGEST_HEX];
+    struct stat st;
+
+    LT_TRY(lt_digest_file(path, hex, err));
+    if (stat(path, &st) != 0)
+        return lt_err_set(err, LT_EIO, "%s: gone while it was recorded", path);
+    return lt__db_do(claim->store, err,
+                     "INSERT OR REPLACE INTO artifact"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                     "ittttii", claim->run, name, kind,
+                     claim_relative(claim, path), hex, (int64_t)st.st_size,
+                     lt__now_ms());
+}
+
+lt_status lt_claim_note(lt_claim *claim, const char *text, lt_err *err)
+{
+    return lt__db_do(claim->store, err,
+                     "INSERT INTO note (run, at, text) VALUES (?, ?, ?)", "iit",
+                     claim->run, lt__now_ms(), text);
+}
+
+lt_status lt_claim_tag(lt_claim *claim, const char *tag, lt_err *err)
+{
+    return lt__db_do(claim->store, err,
+                     "INSERT OR IGNORE INTO tag VALUES (?, ?)", "it",
+                     claim->run, tag);
+}
+
+/* ---- the end ---- */
+
+static lt_status claim_write_end(lt_claim *c, lt_run_status status,
+                                 const char *message, lt_err *err)
+{
+    LT_TRY(lt__db_do(c->store, err,
+                     "UPDATE run SET status = ?, message = ?, ended_at = ?,"
+                     " seconds = ?, cpu_seconds = ?"
+                     " WHERE id = ? AND status = 'running'",
+                     "ttiddi", lt_run_status_name(status), message,
+                     lt__now_ms(), lt_clock_elapsed() - c->started,
+                     lt_clock_cpu() - c->cpu_started, c->run));
+    if (sqlite3_changes(c->store->db) != 1)
+        return lt_err_set(err, LT_ESTORE,
+                          "%s: run %lld is no longer running there; its end "
+                          "(%s) was not recorded",
+                          c->store->path, (long long)c->run,
+                          lt_run_status_name(status));
+    return LT_OK;
+}
+
+static void claim_message(const lt_claim *c, const char *message, lt_text *out)
+{
+    lt_text_add(out, message ? message : "");
+    if (c->n_unsaved > 0)
+        lt_text_addf(out, "%s%lld metric values were lost: %s",
+                     out->size ? "; " : "", (long long)c->n_unsaved,
+                     c->trouble.text);
+}
+
+lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
+                       const char *message, lt_err *err)
+{
+    lt_text text = {0};
+    lt_status rc;
+
+    LT_ASSERT(status >= LT_RUN_FINISHED);
+    if (claim->recorder)
+        lt__recorder_detach(claim->recorder);
+    claim_message(claim, message, &text);
+    rc = lt__db_begin(claim->store, err);
+    if (rc == LT_OK)
+        rc = lt__db_end(claim->store,
+                        claim_write_end(claim, status, lt_text_str(&text), err),
+                        err);
+    lt_text_deinit(&text);
+    claim_free(claim);
+    return rc;
+}

@@ -1,0 +1,252 @@
+/* Opening and closing a store; see latent/store/store.h.
+ *
+ * Order matters (measured elsewhere): the busy handler before any statement,
+ * then what the file is, then the journal mode. The file is treated as one
+ * that a stranger may have sent: defensive mode, no trusted schema, double
+ * quotes never mean text.
+ *
+ * The busy handler waits 1 to 12 ms at random: SQLite's own backs off to
+ * 100 ms steps, which starves one of several busy writers. */
+#include "store/store_int.h"
+
+#include "latent/base/clock.h"
+#include "latent/base/mem.h"
+#include "latent/base/path.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUSY_SECONDS 30
+
+static const char *const status_names[] = {
+#define X(name, text) text,
+    LT_RUN_STATUS_MAP(X)
+#undef X
+};
+
+const char *lt_run_status_name(lt_run_status s)
+{
+    LT_ASSERT((unsigned)s < LT_RUN_STATUS_COUNT);
+    return status_names[s];
+}
+
+int lt_run_status_find(const char *name)
+{
+    for (int i = 0; i < LT_RUN_STATUS_COUNT; i++)
+        if (strcmp(status_names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static int store_wait(void *self, int count)
+{
+    lt_store *s = self;
+    double now = lt_clock_elapsed();
+    struct timespec pause = {0};
+
+    if (count == 0)
+        s->busy_since = now;
+    if (now - s->busy_since >= s->busy_limit)
+        return 0;
+    /* Nanoseconds of the clock are random enough to part two waiters. */
+    pause.tv_nsec = 1000000 + (long)((int64_t)(now * 1e9) % 11000000);
+    nanosleep(&pause, NULL);
+    return 1;
+}
+
+/* "./" before a relative path: SQLite gives "" and ":memory:" meanings. */
+static lt_status store_new(const char *path, lt_store_mode mode, lt_store **out,
+                           lt_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    lt_store *s = lt_mem_zero(1, sizeof *s);
+
+    if (s) {
+        s->mode = mode;
+        s->busy_limit = BUSY_SECONDS;
+        s->path = lt_mem_strdup(path);
+        s->folder =
+            !slash ? lt_mem_strdup(".")
+                   : lt_mem_strndup(path,
+                                    slash == path ? 1 : (size_t)(slash - path));
+    }
+    if (!s || !s->path || !s->folder) {
+        lt_store_close(s);
+        return lt_err_mark(err, LT_ENOMEM);
+    }
+    *out = s;
+    return LT_OK;
+}
+
+static lt_status store_find(const lt_store *s, lt_err *err)
+{
+    struct stat st;
+
+    if (*s->path == '\0')
+        return lt_err_set(err, LT_EINVAL, "store: no path given");
+    if (stat(s->path, &st) == 0)
+        return S_ISDIR(st.st_mode)
+                   ? lt_err_set(err, LT_ESTORE,
+                                "%s: a folder, wanted a file such as "
+                                "%s/latent.db",
+                                s->path, s->path)
+                   : LT_OK;
+    if (errno != ENOENT && errno != ENOTDIR)
+        return lt_err_set(err, LT_ESTORE, "%s: %s", s->path, strerror(errno));
+    if (s->mode == LT_STORE_CREATE)
+        return lt_path_make_dirs(s->folder, err);
+    return lt_err_set(err, LT_ENOTFOUND,
+                      "%s: no store there yet; `latent run SCRIPT.lua` makes "
+                      "one, --db PATH or $LATENT_DB names another",
+                      s->path);
+}
+
+/* A URI that names s->path byte for byte. */
+static void store_uri(const lt_store *s, lt_text *out)
+{
+    lt_text_add(out, *s->path == '/' ? "file:" : "file:./");
+    for (const char *p = s->path; *p; p++)
+        lt_text_addf(out, "%%%02x", (unsigned char)*p);
+    lt_text_add(out, "?immutable=1");
+}
+
+static lt_status store_connect(lt_store *s, bool immutable, lt_err *err)
+{
+    static const int flags[] = {
+        [LT_STORE_READ] = SQLITE_OPEN_READONLY,
+        [LT_STORE_WRITE] = SQLITE_OPEN_READWRITE,
+        [LT_STORE_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+    };
+    lt_text name = {0};
+    lt_status rc = LT_OK;
+
+    if (immutable)
+        store_uri(s, &name);
+    else
+        lt_text_addf(&name, "%s%s", *s->path == '/' ? "" : "./", s->path);
+    if (name.failed)
+        rc = lt_err_mark(err, LT_ENOMEM);
+    else if (sqlite3_open_v2(name.data, &s->db,
+                             flags[s->mode] | SQLITE_OPEN_NOMUTEX |
+                                 SQLITE_OPEN_EXRESCODE |
+                                 (immutable ? SQLITE_OPEN_URI : 0),
+                             NULL) != SQLITE_OK)
+        rc = lt__db_fail(s, err);
+    lt_text_deinit(&name);
+    return rc;
+}
+
+static lt_status store_configure(lt_store *s, lt_err *err)
+{
+    static const int switches[][2] = {
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_DQS_DML, 0},
+        {SQLITE_DBCONFIG_DQS_DDL, 0},
+        {SQLITE_DBCONFIG_ENABLE_FKEY, 1},
+        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+    };
+
+    sqlite3_busy_handler(s->db, store_wait, s);
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+        sqlite3_db_config(s->db, switches[i][0], switches[i][1], NULL);
+    sqlite3_set_authorizer(s->db, lt__query_authorize, s);
+    if (sqlite3_exec(s->db,
+                     "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;"
+                     "PRAGMA cell_size_check = ON; PRAGMA cache_size = -16000;"
+                     "PRAGMA wal_autocheckpoint = 4000;"
+                     "PRAGMA journal_size_limit = 16777216",
+                     NULL, NULL, NULL) != SQLITE_OK)
+        return lt__db_fail(s, err);
+    return lt__aggregates_register(s, err);
+}
+
+static lt_status store_try(lt_store *s, bool immutable, lt_err *err)
+{
+    LT_TRY(store_connect(s, immutable, err));
+    LT_TRY(store_configure(s, err));
+    return lt__schema_open(s, err);
+}
+
+/* A reader of a write-ahead log needs to write beside it. Without a log the
+ * file is whole by itself and may be read as one that cannot change. */
+static bool store_is_in_closed_folder(const lt_store *s)
+{
+    int rc = s->db ? sqlite3_extended_errcode(s->db) : SQLITE_OK;
+
+    return s->mode == LT_STORE_READ &&
+           ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) &&
+           access(s->path, R_OK) == 0 && access(s->folder, W_OK) != 0;
+}
+
+static lt_status store_read_closed(lt_store *s, lt_err *err)
+{
+    lt_text log = {0};
+    struct stat st;
+    bool has_log;
+
+    lt_text_addf(&log, "%s-wal", s->path);
+    has_log = !log.data || (stat(log.data, &st) == 0 && st.st_size > 0);
+    lt_text_deinit(&log);
+    if (has_log)
+        return lt_err_set(err, LT_ESTORE,
+                          "%s: its folder may not be written, and its last "
+                          "changes are in %s-wal; copy both files to a folder "
+                          "of your own and read them there",
+                          s->path, s->path);
+    sqlite3_close(s->db);
+    s->db = NULL;
+    return store_try(s, true, err);
+}
+
+lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
+                        lt_err *err)
+{
+    lt_store *s = NULL;
+    lt_err own = {0}; /* the caller's is left alone when a retry succeeds */
+    lt_status rc;
+
+    LT_TRY(store_new(path, mode, &s, err));
+    rc = store_find(s, &own);
+    if (rc == LT_OK)
+        rc = store_try(s, false, &own);
+    if (rc != LT_OK && store_is_in_closed_folder(s))
+        rc = store_read_closed(s, &own);
+    if (rc == LT_ESTORE && s->db && sqlite3_errcode(s->db) == SQLITE_NOTADB)
+        lt_err_set(&own, rc, "%s: not a latent store (not an SQLite file)",
+                   path);
+    if (rc != LT_OK) {
+        lt_store_close(s);
+        return lt_err_set(err, rc, "%s", own.text);
+    }
+    *out = s;
+    return LT_OK;
+}
+
+void lt_store_close(lt_store *store)
+{
+    if (!store)
+        return;
+    /* _v2: a query still open keeps the connection until it closes. */
+    sqlite3_close_v2(store->db);
+    lt_mem_free(store->path);
+    lt_mem_free(store->folder);
+    lt_mem_free(store);
+}
+
+const char *lt_store_path(const lt_store *store)
+{
+    return store->path;
+}
+
+void lt_store_run_dir(const lt_store *store, int64_t run, lt_text *out)
+{
+    lt_text_clear(out);
+    if (strcmp(store->folder, ".") != 0)
+        lt_text_addf(out, "%s%s", store->folder,
+                     strcmp(store->folder, "/") == 0 ? "" : "/");
+    lt_text_addf(out, "runs/%lld", (long long)run);
+}

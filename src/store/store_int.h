@@ -1,0 +1,92 @@
+/* Shared inside the store: the connection, SQL in one call, locks. */
+#ifndef LT_STORE_INT_H
+#define LT_STORE_INT_H
+
+#include "latent/store/store.h"
+
+#include <sqlite3.h>
+
+typedef struct lt_recorder lt_recorder;
+
+struct lt_store {
+    sqlite3 *db;
+    char *path;
+    char *folder; /* of the file: "." or "results" */
+    lt_store_mode mode;
+    double busy_limit; /* seconds to wait for another writer */
+    double busy_since;
+    bool guarded; /* the authorizer forbids all but reading */
+};
+
+struct lt_claim {
+    lt_store *store; /* outlives the claim */
+    int64_t run, sweep, seed;
+    char *name, *config, *dir;
+    int lock; /* file descriptor, or -1 */
+    double started, cpu_started;
+    lt_recorder *recorder; /* not closed yet, or NULL */
+    int64_t n_unsaved;     /* metric values that no flush could write */
+    lt_err trouble;        /* and why */
+};
+
+/* ---- db.c: SQL ---- */
+
+/* "PATH: SQLite's words"; returns ESTORE, or ENOMEM. */
+lt_status lt__db_fail(lt_store *s, lt_err *err);
+
+/* Values follow by `types`: i int64_t, d double, t const char * (NULL is
+ * NULL). Integers must have that very type. */
+lt_status lt__db_open(lt_store *s, sqlite3_stmt **out, lt_err *err,
+                      const char *sql, const char *types, ...);
+lt_status lt__db_next(lt_store *s, sqlite3_stmt *stmt, bool *row, lt_err *err);
+lt_status lt__db_do(lt_store *s, lt_err *err, const char *sql,
+                    const char *types, ...);
+
+/* The first column of the first row, or `*out` as it was. */
+lt_status lt__db_integer(lt_store *s, int64_t *out, lt_err *err,
+                         const char *sql, const char *types, ...);
+
+/* A statement for many executions: bind, step to its end, reset. */
+lt_status lt__db_again(lt_store *s, sqlite3_stmt *stmt, lt_err *err,
+                       const char *types, ...);
+
+lt_status lt__db_begin(lt_store *s, lt_err *err);
+/* Commits when `rc` is LT_OK, else rolls back; returns rc or commit's. */
+lt_status lt__db_end(lt_store *s, lt_status rc, lt_err *err);
+
+/* Column as a string for a message or a copy: "" for NULL. */
+const char *lt__db_text(sqlite3_stmt *stmt, int column);
+
+int64_t lt__now_ms(void);
+
+/* Lower-case random text of 9 characters; a random UUID, version 4. */
+#define LT__NAME_SIZE 10
+#define LT__UUID_SIZE 37
+lt_status lt__random_name(char out[LT__NAME_SIZE], lt_err *err);
+lt_status lt__random_uuid(char out[LT__UUID_SIZE], lt_err *err);
+
+/* ---- schema.c ---- */
+
+/* Checks that the file is a store of a known version and, where the mode
+ * allows it, makes or migrates it. */
+lt_status lt__schema_open(lt_store *s, lt_err *err);
+
+/* ---- aggregate.c, query.c ---- */
+
+lt_status lt__aggregates_register(lt_store *s, lt_err *err);
+int lt__query_authorize(void *store, int action, const char *a, const char *b,
+                        const char *database, const char *trigger);
+
+/* ---- lock.c ---- */
+
+/* EBUSY when another open file has it. */
+lt_status lt__lock_take(const char *path, int *fd, lt_err *err);
+/* True when the file is not there, or nobody holds its lock. */
+bool lt__lock_is_free(const char *path);
+
+/* ---- recorder.c ---- */
+
+/* Before its claim ends: flushes what it can and lets go of the claim. */
+void lt__recorder_detach(lt_recorder *r);
+
+#endif
