@@ -163,11 +163,22 @@ static lt_status queue_sources(queue *q, lt_err *err)
     return LT_OK;
 }
 
+static lt_status json_check(const char *text, const char *what, lt_err *err)
+{
+    json_t *value = NULL;
+
+    LT_TRY(lt_json_parse(text, strlen(text), what, &value, err));
+    json_decref(value);
+    return LT_OK;
+}
+
 static lt_status queue_sweep(queue *q, lt_err *err)
 {
     const lt_sweep_spec *spec = q->spec;
     char uuid[LT__UUID_SIZE];
 
+    LT_TRY(json_check(spec->targets, "targets of the sweep", err));
+    LT_TRY(json_check(spec->defaults, "defaults of the sweep", err));
     LT_TRY(lt__random_uuid(uuid, err));
     LT_TRY(lt__db_do(q->store, err,
                      "INSERT INTO sweep (uuid, experiment, question, targets,"
