@@ -120,6 +120,7 @@ static const char tables_1[] =
     " run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
     " tag TEXT NOT NULL, PRIMARY KEY (run, tag)) STRICT, WITHOUT ROWID;";
 
+/* clang-format off */
 #define FROZEN(when, table, run)                                               \
     "CREATE TRIGGER " table "_frozen_" when " BEFORE " when " ON " table       \
     " WHEN (SELECT status FROM run WHERE id = " run ") = 'finished'"           \
@@ -129,16 +130,17 @@ static const char triggers_1[] =
     "CREATE TRIGGER run_frozen BEFORE UPDATE ON run"
     " WHEN old.status = 'finished'"
     " BEGIN SELECT RAISE(ABORT, 'a finished run is frozen'); END;"
-    /* clang-format off */
     FROZEN("insert", "series", "new.run")
     FROZEN("update", "series", "new.run")
     FROZEN("insert", "artifact", "new.run")
     FROZEN("update", "artifact", "new.run")
-    /* clang-format on */
     "CREATE TRIGGER run_deleted AFTER DELETE ON run"
     " BEGIN DELETE FROM metric WHERE run = old.id; END;";
+/* clang-format on */
 
-#define ISO(ms) "strftime('%Y-%m-%dT%H:%M:%fZ', (" ms ") / 1000.0, 'unixepoch')"
+/* clang-format off */
+#define ISO(ms)                                                                \
+    "strftime('%Y-%m-%dT%H:%M:%fZ', (" ms ") / 1000.0, 'unixepoch')"
 #define KIND(k)                                                                \
     "CASE " k " WHEN 0 THEN 'finite' WHEN 1 THEN 'nan' WHEN 2 THEN '+inf'"     \
     " ELSE '-inf' END"
@@ -149,193 +151,61 @@ static const char views_1[] =
     "CREATE VIEW runs AS SELECT r.id AS id, s.experiment AS experiment,"
     " r.sweep AS sweep, r.status AS status, r.seed AS seed,"
     " r.config AS config, r.message AS message,"
-    " " ISO("r.started_at") " AS started_at, " ISO(
-        "r.ended_at") " AS ended_at,"
-                      " r.seconds AS seconds, m.name AS host, s.git_commit AS "
-                      "git_commit,"
-                      " s.script AS script,"
-                      " r.name AS name, s.question AS question, s.command AS "
-                      "command,"
-                      " (SELECT group_concat(t.tag, ',') FROM tag t WHERE "
-                      "t.run = r.id) AS tags,"
-                      " r.parameters AS parameters, r.cpu_seconds AS "
-                      "cpu_seconds,"
-                      " r.examples_per_second AS examples_per_second, "
-                      "r.threads AS threads,"
-                      " m.blas_core AS blas_core, m.isa AS isa, m.cpu AS cpu, "
-                      "m.cores AS cores,"
-                      " m.system AS system, m.build AS build, r.data AS data,"
-                      " r.network AS network, s.script_hash AS script_hash,"
-                      " s.git_diff AS git_diff, r.config_hash AS config_hash,"
-                      " " ISO("r.queued_at") " AS queued_at, r.pid AS pid,"
-                                             " r.boot_id AS boot_id, r.uuid AS "
-                                             "uuid"
-                                             " FROM run r LEFT JOIN sweep s ON "
-                                             "s.id = r.sweep"
-                                             " LEFT JOIN machine m ON m.id = "
-                                             "r.machine;"
+    " " ISO("r.started_at") " AS started_at,"
+    " " ISO("r.ended_at") " AS ended_at,"
+    " r.seconds AS seconds, m.name AS host, s.git_commit AS git_commit,"
+    " s.script AS script,"
+    " r.name AS name, s.question AS question, s.command AS command,"
+    " (SELECT group_concat(t.tag, ',') FROM tag t WHERE t.run = r.id) AS tags,"
+    " r.parameters AS parameters, r.cpu_seconds AS cpu_seconds,"
+    " r.examples_per_second AS examples_per_second, r.threads AS threads,"
+    " m.blas_core AS blas_core, m.isa AS isa, m.cpu AS cpu, m.cores AS cores,"
+    " m.system AS system, m.build AS build, r.data AS data,"
+    " r.network AS network, s.script_hash AS script_hash,"
+    " s.git_diff AS git_diff, r.config_hash AS config_hash,"
+    " " ISO("r.queued_at") " AS queued_at, r.pid AS pid,"
+    " r.boot_id AS boot_id, r.uuid AS uuid"
+    " FROM run r LEFT JOIN sweep s ON s.id = r.sweep"
+    " LEFT JOIN machine m ON m.id = r.machine;"
 
-                                             /* type is JSON's: text, integer,
-                                                real, true, false, null, array,
-                                                object */
-                                             "CREATE VIEW params AS SELECT "
-                                             "p.run AS run, k.name AS key,"
-                                             " p.value AS value, p.type AS type"
-                                             " FROM param p JOIN param_name k "
-                                             "ON k.id = p.key;"
+    /* type is JSON's: text, integer, real, true, false, null, array, object */
+    "CREATE VIEW params AS SELECT p.run AS run, k.name AS key,"
+    " p.value AS value, p.type AS type"
+    " FROM param p JOIN param_name k ON k.id = p.key;"
 
-                                             /* elapsed is in seconds since the
-                                                run started; at is a time of
-                                                day. */
-                                             "CREATE VIEW metrics AS SELECT "
-                                             "m.run AS run, k.name AS name,"
-                                             " m.step AS step, m.epoch AS "
-                                             "epoch, m.value AS value,"
-                                             " " ISO("r.started_at + m.elapsed") " AS at, " KIND(
-                                                 "m.kind") " AS kind,"
-                                                           " m.seq AS seq, "
-                                                           "m.elapsed / 1000.0 "
-                                                           "AS elapsed"
-                                                           " FROM metric m "
-                                                           "JOIN metric_name k "
-                                                           "ON k.id = m.name"
-                                                           " LEFT JOIN run r "
-                                                           "ON r.id = m.run;"
+    /* elapsed is in seconds since the run started; at is a time of day. */
+    "CREATE VIEW metrics AS SELECT m.run AS run, k.name AS name,"
+    " m.step AS step, m.epoch AS epoch, m.value AS value,"
+    " " ISO("r.started_at + m.elapsed") " AS at, " KIND("m.kind") " AS kind,"
+    " m.seq AS seq, m.elapsed / 1000.0 AS elapsed"
+    " FROM metric m JOIN metric_name k ON k.id = m.name"
+    " LEFT JOIN run r ON r.id = m.run;"
 
-                                                           "CREATE VIEW finals "
-                                                           "AS SELECT f.run AS "
-                                                           "run, k.name AS "
-                                                           "name, f.n AS n,"
-                                                           " f.last AS last, "
-                                                           "f.last_step AS "
-                                                           "last_step, f.min "
-                                                           "AS min,"
-                                                           " f.min_step AS "
-                                                           "min_step, f.max AS "
-                                                           "max, f.max_step AS "
-                                                           "max_step,"
-                                                           " f.nonfinite AS "
-                                                           "nonfinite, f.first "
-                                                           "AS first,"
-                                                           " f.first_step AS "
-                                                           "first_step, "
-                                                           "f.last_epoch AS "
-                                                           "last_epoch,"
-                                                           " " KIND(
-                                                               "f.last_"
-                                                               "kind") " A"
-                                                                       "S "
-                                                                       "la"
-                                                                       "st"
-                                                                       "_k"
-                                                                       "in"
-                                                                       "d,"
-                                                                       " f"
-                                                                       ".b"
-                                                                       "ad"
-                                                                       "_s"
-                                                                       "te"
-                                                                       "p "
-                                                                       "AS"
-                                                                       " b"
-                                                                       "ad"
-                                                                       "_s"
-                                                                       "te"
-                                                                       "p"
-                                                                       " F"
-                                                                       "RO"
-                                                                       "M "
-                                                                       "se"
-                                                                       "ri"
-                                                                       "es"
-                                                                       " f"
-                                                                       " J"
-                                                                       "OI"
-                                                                       "N "
-                                                                       "me"
-                                                                       "tr"
-                                                                       "ic"
-                                                                       "_n"
-                                                                       "am"
-                                                                       "e "
-                                                                       "k "
-                                                                       "ON"
-                                                                       " k"
-                                                                       ".i"
-                                                                       "d "
-                                                                       "= "
-                                                                       "f."
-                                                                       "na"
-                                                                       "me"
-                                                                       ";"
+    "CREATE VIEW finals AS SELECT f.run AS run, k.name AS name, f.n AS n,"
+    " f.last AS last, f.last_step AS last_step, f.min AS min,"
+    " f.min_step AS min_step, f.max AS max, f.max_step AS max_step,"
+    " f.nonfinite AS nonfinite, f.first AS first,"
+    " f.first_step AS first_step, f.last_epoch AS last_epoch,"
+    " " KIND("f.last_kind") " AS last_kind, f.bad_step AS bad_step"
+    " FROM series f JOIN metric_name k ON k.id = f.name;"
 
-                                                                       /* path
-                                                                          is
-                                                                          relative
-                                                                          to the
-                                                                          store's
-                                                                          folder
-                                                                          when
-                                                                          the
-                                                                          file
-                                                                          lies
-                                                                          below
-                                                                          it */
-                                                                       "CR"
-                                                                       "EA"
-                                                                       "TE"
-                                                                       " V"
-                                                                       "IE"
-                                                                       "W "
-                                                                       "ar"
-                                                                       "ti"
-                                                                       "fa"
-                                                                       "ct"
-                                                                       "s "
-                                                                       "AS"
-                                                                       " S"
-                                                                       "EL"
-                                                                       "EC"
-                                                                       "T "
-                                                                       "ru"
-                                                                       "n,"
-                                                                       " n"
-                                                                       "am"
-                                                                       "e,"
-                                                                       " k"
-                                                                       "in"
-                                                                       "d,"
-                                                                       " p"
-                                                                       "at"
-                                                                       "h,"
-                                                                       " s"
-                                                                       "ha"
-                                                                       "25"
-                                                                       "6,"
-                                                                       " b"
-                                                                       "yt"
-                                                                       "es"
-                                                                       ","
-                                                                       " " ISO(
-                                                                           "add"
-                                                                           "ed_"
-                                                                           "at") " AS added_at FROM artifact;"
-                                                                                 "CREATE VIEW notes AS SELECT run, " ISO(
-                                                                                     "at") " AS at, text FROM note;"
-                                                                                           "CREATE VIEW tags AS SELECT run, tag FROM tag;"
-                                                                                           "CREATE VIEW sources AS SELECT hash, size, CAST(body AS TEXT) AS text,"
-                                                                                           " " ISO(
-                                                                                               "added_at") " AS added_at FROM source;"
-                                                                                                           "CREATE VIEW sweeps AS SELECT s.id AS id, s.experiment AS experiment,"
-                                                                                                           " s.question AS question, " ISO(
-                                                                                                               "s.created_at") " AS created_at,"
-                                                                                                                               " s.script AS script, s.command AS command, s.git_commit AS git_commit,"
-                                                                                                                               " s.targets AS targets, s.defaults AS defaults,"
-                                                                                                                               " (SELECT count(*) FROM run r WHERE r.sweep = s.id) AS runs,"
-                                                                                                                               " (SELECT count(*) FROM run r WHERE r.sweep = s.id"
-                                                                                                                               "  AND r.status = 'finished') AS finished,"
-                                                                                                                               " s.script_hash AS script_hash, s.git_diff AS git_diff, s.uuid AS uuid"
-                                                                                                                               " FROM sweep s;";
+    /* path is relative to the store's folder when the file lies below it */
+    "CREATE VIEW artifacts AS SELECT run, name, kind, path, sha256, bytes,"
+    " " ISO("added_at") " AS added_at FROM artifact;"
+    "CREATE VIEW notes AS SELECT run, " ISO("at") " AS at, text FROM note;"
+    "CREATE VIEW tags AS SELECT run, tag FROM tag;"
+    "CREATE VIEW sources AS SELECT hash, size, CAST(body AS TEXT) AS text,"
+    " " ISO("added_at") " AS added_at FROM source;"
+    "CREATE VIEW sweeps AS SELECT s.id AS id, s.experiment AS experiment,"
+    " s.question AS question, " ISO("s.created_at") " AS created_at,"
+    " s.script AS script, s.command AS command, s.git_commit AS git_commit,"
+    " s.targets AS targets, s.defaults AS defaults,"
+    " (SELECT count(*) FROM run r WHERE r.sweep = s.id) AS runs,"
+    " (SELECT count(*) FROM run r WHERE r.sweep = s.id"
+    "  AND r.status = 'finished') AS finished,"
+    " s.script_hash AS script_hash, s.git_diff AS git_diff, s.uuid AS uuid"
+    " FROM sweep s;";
+/* clang-format on */
 
 typedef struct migration {
     const char *sql[3];
