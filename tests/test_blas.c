@@ -91,13 +91,20 @@ static void assert_product(const product *p, const lt_real *got, int stride)
         }
 }
 
-static lt_real *product_run(const product *p, lt_pool *pool)
+static lt_real *product_copy(const product *p)
 {
     size_t n = (size_t)p->m * (size_t)p->n;
     lt_real *c = lt_mem_aligned(n, sizeof *c);
 
     assert_non_null(c);
     memcpy(c, p->c, n * sizeof *c);
+    return c;
+}
+
+static lt_real *product_run(const product *p, lt_pool *pool)
+{
+    lt_real *c = product_copy(p);
+
     lt_gemm(pool, p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->b, p->beta,
             c);
     return c;
@@ -151,6 +158,42 @@ static void gemm_has_the_same_bits_for_every_thread_count(void **state)
             }
             lt_mem_free(expected);
             product_free(&p);
+        }
+}
+
+static lt_product product_args(const product *p, lt_real *c)
+{
+    return (lt_product){p->ta,    p->tb,   p->m, p->n, p->k,
+                        p->alpha, p->beta, p->a, p->b, c};
+}
+
+/* A layer's two gradients, at three sizes; and an empty product in a pair. */
+static void gemm_pair_is_two_products(void **state)
+{
+    static const int shapes[][2][3] = {{{40, 30, 20}, {20, 30, 40}},
+                                       {{200, 81, 128}, {128, 200, 81}},
+                                       {{1000, 784, 100}, {100, 784, 1000}},
+                                       {{700, 600, 650}, {650, 700, 600}},
+                                       {{0, 30, 20}, {20, 30, 40}}};
+
+    (void)state;
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+        for (int threads = 1; threads <= 3; threads++) {
+            product p[2] = {product_make(shapes[s][0], 1, 1),
+                            product_make(shapes[s][1], 0, 0)};
+            lt_real *c[2] = {product_copy(&p[0]), product_copy(&p[1])};
+            lt_product args[2] = {product_args(&p[0], c[0]),
+                                  product_args(&p[1], c[1])};
+            lt_pool *pool = NULL;
+
+            assert_int_equal(lt_pool_new(threads, &pool, NULL), LT_OK);
+            lt_gemm_pair(pool, args);
+            for (int i = 0; i < 2; i++) {
+                assert_product(&p[i], c[i], 31);
+                lt_mem_free(c[i]);
+                product_free(&p[i]);
+            }
+            lt_pool_free(pool);
         }
 }
 
@@ -234,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gemm_agrees_with_plain_loops),
         cmocka_unit_test(gemm_has_the_same_bits_for_every_thread_count),
+        cmocka_unit_test(gemm_pair_is_two_products),
         cmocka_unit_test(gemm_with_beta_zero_ignores_what_was_there),
         cmocka_unit_test(gemm_of_nothing_does_nothing),
         cmocka_unit_test(gemm_bare_agrees_with_gemm),

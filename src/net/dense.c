@@ -49,39 +49,63 @@ static void dense_forward(const lt_layer *l, const lt_pass *p, const lt_real *x,
 }
 
 /* dW (H,D) = dz' x, or as stored when transposed (D,H) = x' dz. */
-static void dense_weight_grad(const lt_layer *l, const lt_pass *p,
-                              const lt_real *x, const lt_real *dz)
+static lt_product dense_weight_grad(const lt_layer *l, const lt_pass *p,
+                                    const lt_real *x, const lt_real *dz)
 {
     int d = lt_shape_elements(l->in), h = lt_shape_elements(l->out);
-    lt_real beta = l->adds_gradient ? 1 : 0;
-    lt_real *dw = p->grads + l->weight;
+    bool is_flipped = l->weight_is_transposed;
 
-    if (l->weight_is_transposed)
-        lt_gemm(p->pool, LT_TRANS, LT_NOTRANS, d, h, p->rows, 1, x, dz, beta,
-                dw);
-    else
-        lt_gemm(p->pool, LT_TRANS, LT_NOTRANS, h, d, p->rows, 1, dz, x, beta,
-                dw);
+    return (lt_product){.ta = LT_TRANS,
+                        .tb = LT_NOTRANS,
+                        .m = is_flipped ? d : h,
+                        .n = is_flipped ? h : d,
+                        .k = p->rows,
+                        .alpha = 1,
+                        .beta = l->adds_gradient ? 1 : 0,
+                        .a = is_flipped ? x : dz,
+                        .b = is_flipped ? dz : x,
+                        .c = p->grads + l->weight};
+}
+
+/* dx (B,D) = dz W */
+static lt_product dense_input_grad(const lt_layer *l, const lt_pass *p,
+                                   const lt_real *dz, lt_real *dx)
+{
+    return (lt_product){.ta = LT_NOTRANS,
+                        .tb = l->weight_is_transposed ? LT_TRANS : LT_NOTRANS,
+                        .m = p->rows,
+                        .n = lt_shape_elements(l->in),
+                        .k = lt_shape_elements(l->out),
+                        .alpha = 1,
+                        .a = dz,
+                        .b = p->params + l->weight,
+                        .c = dx};
+}
+
+static void product_run(lt_pool *pool, const lt_product *p)
+{
+    lt_gemm(pool, p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->b, p->beta,
+            p->c);
 }
 
 static void dense_backward(const lt_layer *l, const lt_pass *p,
                            const lt_real *x, const lt_real *y, lt_real *dy,
                            lt_real *dx)
 {
-    int d = lt_shape_elements(l->in), h = lt_shape_elements(l->out);
-    lt_trans tw = l->weight_is_transposed ? LT_TRANS : LT_NOTRANS;
+    size_t h = (size_t)lt_shape_elements(l->out);
+    const lt_product both[2] = {dense_weight_grad(l, p, x, dy),
+                                dense_input_grad(l, p, dy, dx)};
 
     if (!p->skips_act)
-        lt_vec_act_grad(p->pool, l->spec.act, (size_t)p->rows * (size_t)h, y,
-                        dy);
+        lt_vec_act_grad(p->pool, l->spec.act, (size_t)p->rows * h, y, dy);
     if (!l->is_bias_frozen)
-        lt_vec_col_sums(p->pool, p->rows, h, dy, 0, p->grads + l->bias);
-    if (!l->is_weight_frozen)
-        dense_weight_grad(l, p, x, dy);
-    /* dx (B,D) = dz W */
-    if (dx)
-        lt_gemm(p->pool, LT_NOTRANS, tw, p->rows, d, h, 1, dy,
-                p->params + l->weight, 0, dx);
+        lt_vec_col_sums(p->pool, p->rows, (int)h, dy, 0, p->grads + l->bias);
+    if (dx && !l->is_weight_frozen)
+        lt_gemm_pair(p->pool, both);
+    else if (dx)
+        product_run(p->pool, &both[1]);
+    else if (!l->is_weight_frozen)
+        product_run(p->pool, &both[0]);
 }
 
 const lt_layer_ops lt__layer_dense = {

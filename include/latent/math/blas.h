@@ -20,6 +20,20 @@ void lt_gemm(lt_pool *pool, lt_trans ta, lt_trans tb, int m, int n, int k,
              lt_real alpha, const lt_real *a, const lt_real *b, lt_real beta,
              lt_real *c);
 
+/* One product as above, its arguments in a struct. */
+typedef struct lt_product {
+    lt_trans ta, tb;
+    int m, n, k;
+    lt_real alpha, beta;
+    const lt_real *a, *b;
+    lt_real *c;
+} lt_product;
+
+/* Both products, side by side on the pool; neither may read what the other
+ * writes. Two whole products on two threads are faster than each cut in two:
+ * a layer's weight gradient and input gradient are such a pair. */
+void lt_gemm_pair(lt_pool *pool, const lt_product pair[2]);
+
 /* The same as one call of the library, for benchmarks ("the floor"). */
 void lt_gemm_bare(lt_trans ta, lt_trans tb, int m, int n, int k, lt_real alpha,
                   const lt_real *a, const lt_real *b, lt_real beta, lt_real *c);
