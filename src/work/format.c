@@ -108,7 +108,7 @@ static void add_state(const lt__row *r, bool utf8, int bar, lt_text *out)
 void lt__format_row(const lt__row *r, int width, bool utf8, lt_text *out)
 {
     enum { STATE = 13 + 8 + 16 + 9 + 7, TITLE_MIN = 12 };
-    int bar = width >= 100 ? 16 : width >= 80 ? 8 : 4;
+    int bar = width >= 110 ? 16 : width >= 95 ? 8 : 0;
     int room = width - STATE - bar - 2;
     lt_text title = {0};
 

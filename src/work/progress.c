@@ -197,6 +197,14 @@ void lt__board_progress(lt__board *b, int slot, const lt__msg *m)
     r->now = *m;
 }
 
+/* The traceback is in the store; here one line says where it happened. */
+static size_t without_traceback(const char *text)
+{
+    const char *trace = strstr(text, "\nstack traceback:");
+
+    return trace ? (size_t)(trace - text) : strlen(text);
+}
+
 void lt__board_end(lt__board *b, int slot, lt_run_status s, const char *text)
 {
     lt__row *r = &b->rows[slot];
@@ -210,7 +218,7 @@ void lt__board_end(lt__board *b, int slot, lt_run_status s, const char *text)
     lt_text_addf(&b->line, "run %s %s after ", r->title, lt_run_status_name(s));
     lt__format_duration(seconds, &b->line);
     if (!is_good && text[0])
-        lt_text_addf(&b->line, ": %s", text);
+        lt_text_addf(&b->line, ": %.*s", (int)without_traceback(text), text);
     r->busy = false;
     if (!is_good || !b->opts.live)
         board_say(b, is_good ? "" : RED, lt_text_str(&b->line));

@@ -260,12 +260,13 @@ static lt_status start_all(crew *w, lt_err *err)
 static lt_status conclude(const crew *w, const int *counts, lt_err *err)
 {
     if (w->signals_passed > 0)
-        return lt_err_set(err, LT_EINTERRUPTED,
-                          "interrupted; %d runs stay queued",
-                          counts[LT_RUN_QUEUED]);
+        return lt_err_set(
+            err, LT_EINTERRUPTED, "interrupted; %d run%s still queued",
+            counts[LT_RUN_QUEUED], counts[LT_RUN_QUEUED] == 1 ? "" : "s");
     if (counts[LT_RUN_QUEUED] > 0)
-        return lt_err_set(err, LT_EIO, "%d runs are still queued: %s",
+        return lt_err_set(err, LT_EIO, "%d run%s still queued: %s",
                           counts[LT_RUN_QUEUED],
+                          counts[LT_RUN_QUEUED] == 1 ? "" : "s",
                           w->trouble[0] ? w->trouble : "the workers ended");
     return LT_OK;
 }

@@ -1,0 +1,61 @@
+-- What `latent run` prints when a sweep has ended: its runs and their files.
+-- Not a command of its own.
+local reader = require "latent.reader"
+local tables = require "latent.table"
+
+local SHOWN_RUNS <const> = 40
+local SHOWN_FIGURES <const> = 12
+
+local function folder_of(path)
+  return path:match("^(.*)/[^/]*$") or "."
+end
+
+local function write_runs(store, sweep)
+  local filter = "sweep=" .. sweep
+  local columns = { { "id" }, { "status" }, { "seed", dull = true } }
+  table.move(reader.knob_columns(store, filter), 1, 100, #columns + 1, columns)
+  table.move(reader.metric_columns(store), 1, 100, #columns + 1, columns)
+  columns[#columns + 1] = reader.seconds_column()
+  local rows = reader.rows(store, filter, columns, "id", SHOWN_RUNS)
+  tables.write({ columns = reader.prune(columns, rows), rows = rows })
+  if #rows == SHOWN_RUNS then
+    local n = reader.count(store, filter)
+    if n > #rows then print(("%d more: latent ls sweep=%d --all"):format(n - #rows, sweep)) end
+  end
+end
+
+local function write_targets(store, sweep)
+  local targets = reader.targets(store, sweep)
+  for _, name in ipairs(reader.sorted(targets)) do
+    local target = targets[name]
+    if type(target.value) == "number" then
+      print(("target  %s %s %s%s"):format(name, target.better == "higher" and ">=" or "<=",
+        tables.exact(target.value), target.source and "   (" .. target.source .. ")" or ""))
+    end
+  end
+end
+
+local function write_files(store, sweep, db)
+  local rows = store:sql([[SELECT a.path AS path FROM artifacts a JOIN runs r ON r.id = a.run
+    WHERE r.sweep = ? AND a.kind = 'figure' ORDER BY a.run, a.name]], sweep)
+  for i, row in ipairs(rows) do
+    if i > SHOWN_FIGURES then
+      print(("figure  %d more: latent sql \"SELECT path FROM artifacts\""):format(#rows - SHOWN_FIGURES))
+      break
+    end
+    print("figure  " .. (row.path:sub(1, 1) == "/" and row.path or folder_of(db) .. "/" .. row.path))
+  end
+  print("store   " .. db)
+end
+
+local function main(argv, context)
+  local sweep = math.tointeger(tonumber(argv[1]))
+  local store <close> = reader.open_only(context)
+  write_runs(store, sweep)
+  print()
+  write_targets(store, sweep)
+  write_files(store, sweep, context.db)
+  return 0
+end
+
+return { main = main }

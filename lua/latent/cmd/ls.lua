@@ -1,0 +1,67 @@
+-- latent ls: list runs.
+local args = require "latent.args"
+local reader = require "latent.reader"
+local tables = require "latent.table"
+
+local spec <const> = {
+  command = "ls",
+  summary = "list runs, the latest first",
+  positional = { { "FILTER", optional = true, join = true, help = "which runs, e.g. \"tie=tied and test.sse<2\"" } },
+  options = {
+    { "--sort", value = "KEY", default = "-id", help = "order by a column, a knob or a metric; -KEY: largest first" },
+    { "--limit", value = "N", type = "integer", min = 0, default = 30, help = "at most N runs; 0: all" },
+    { "--all", help = "all runs (as --limit 0)" },
+    { "--columns", value = "A,B,...", help = "these columns instead: columns of runs, knobs, metrics" },
+  },
+  formats = true,
+  text = [[
+Shown are the knobs that differ among the runs, the metrics that the scripts
+set targets for, and the usual test losses (last values).
+
+Filters: = != < <= > >=, in (a, b), ~ (contains), and, or, not, parentheses.
+A name is a column of runs (id, name, experiment, sweep, status, seed, host,
+tag, ...), a knob, or a metric: its last value, or min(..), max(..), first(..).]],
+  examples = {
+    { "latent ls" },
+    { "latent ls \"tie=tied and code>=6\" --sort test.sse" },
+    { "latent ls status=failed --columns id,message" },
+    { "latent ls --json --all | jq '.[].id'" },
+  },
+}
+
+local function default_columns(store, filter)
+  local columns = {
+    { "id" }, { "name" }, { "experiment" }, { "status" }, { "seed" },
+  }
+  table.move(reader.knob_columns(store, filter), 1, 100, #columns + 1, columns)
+  table.move(reader.metric_columns(store), 1, 100, #columns + 1, columns)
+  columns[#columns + 1] = reader.seconds_column()
+  columns[#columns + 1] = reader.age_column()
+  return columns
+end
+
+local function main(argv, context)
+  local opt, status = args.read(spec, argv)
+  if not opt then return status end
+  local store <close> = reader.open(context)
+  local columns
+  if opt.columns then
+    columns = {}
+    for i, name in ipairs(reader.split_columns(opt.columns)) do columns[i] = { name } end
+  else
+    columns = default_columns(store, opt.filter)
+  end
+  local limit = opt.all and 0 or opt.limit
+  local rows = reader.rows(store, opt.filter, columns, opt.sort, limit)
+  if #rows == 0 then
+    return reader.nothing(opt, opt.filter and "no run matches: " .. opt.filter or "no runs in " .. context.db)
+  end
+  tables.write({ columns = reader.prune(columns, rows), rows = rows }, opt)
+  if limit > 0 and #rows == limit then
+    local more = reader.count(store, opt.filter) - #rows
+    if more > 0 then io.stderr:write(("%d more (--all, or --limit N)\n"):format(more)) end
+  end
+  return 0
+end
+
+return { main = main, spec = spec }

@@ -1,0 +1,174 @@
+-- What the commands that read the store share: opening it, the columns that
+-- describe runs, times for people.
+local core = require "latent.core.store"
+local json = require "latent.core.json"
+local tables = require "latent.table"
+
+local reader = {}
+
+local MAX_KNOBS <const> = 12
+
+-- The store for reading; runs whose process is gone are marked lost first,
+-- when the store can be written.
+function reader.open(context)
+  local store = reader.open_only(context)
+  if #store:sql("SELECT 1 FROM runs WHERE status = 'running' LIMIT 1") > 0 then
+    local ok, writer = pcall(core.open, context.db, "write")
+    if ok then
+      pcall(writer.reap, writer)
+      writer:close()
+    end
+  end
+  return store
+end
+
+-- The store for reading, as it is.
+function reader.open_only(context)
+  return core.open(context.db, "read")
+end
+
+-- Days from 1970-01-01 to a date (Howard Hinnant's algorithm).
+local function days(y, m, d)
+  if m <= 2 then y = y - 1 end
+  local era = y // 400
+  local yoe = y - era * 400
+  local doy = (153 * (m > 2 and m - 3 or m + 9) + 2) // 5 + d - 1
+  return era * 146097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719468
+end
+
+-- Seconds since 1970 of "2026-01-31T12:00:00.000Z", or nil.
+function reader.seconds_of(iso)
+  local y, m, d, h, min, s = tostring(iso):match("^(%d+)%-(%d+)%-(%d+)T(%d+):(%d+):([%d.]+)Z$")
+  if not y then return nil end
+  return days(tonumber(y), tonumber(m), tonumber(d)) * 86400 + h * 3600 + min * 60 + tonumber(s)
+end
+
+-- "12s", "3h07m": how long ago that time was.
+function reader.age(iso)
+  local at = reader.seconds_of(iso)
+  return at and tables.duration(math.max(0, os.time() - at)) or ""
+end
+
+-- The targets that sweeps declare, the latest winning: metric -> {value,
+-- better, ...}. Those of one sweep, or of all.
+function reader.targets(store, sweep)
+  local found = {}
+  local query = [[SELECT targets, max(id) FROM sweeps WHERE targets <> '{}'
+    AND (?1 IS NULL OR id = ?1) GROUP BY targets ORDER BY max(id)]]
+  for _, row in ipairs(store:sql(query, sweep)) do
+    for name, target in pairs(json.decode(row.targets)) do found[name] = target end
+  end
+  return found
+end
+
+-- The keys of a table, in order.
+function reader.sorted(set)
+  local names = {}
+  for name in pairs(set) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+-- The metrics that say how runs did: targets, then the usual test losses.
+local function usual_metrics(store)
+  local names, seen = {}, {}
+  local function add(name)
+    if not seen[name] then
+      seen[name] = true
+      names[#names + 1] = name
+    end
+  end
+  for _, name in ipairs(reader.sorted(reader.targets(store))) do add(name) end
+  add("test.sse")
+  add("test.loss")
+  local known = {}
+  for _, row in ipairs(store:sql("SELECT DISTINCT name FROM finals")) do
+    known[row.name] = true
+  end
+  local kept = {}
+  for _, name in ipairs(names) do
+    if known[name] then kept[#kept + 1] = name end
+  end
+  return kept
+end
+
+-- Columns for the knobs that differ among the runs that match.
+function reader.knob_columns(store, filter)
+  local columns = {}
+  for _, row in ipairs(store:keys(filter)) do
+    if row.differs and row.key ~= "seed" and #columns < MAX_KNOBS then
+      columns[#columns + 1] = { row.key, name = "config." .. row.key, exact = true }
+    end
+  end
+  return columns
+end
+
+-- Columns for the usual metrics; those without a value are for pruning.
+function reader.metric_columns(store)
+  local columns = {}
+  for i, name in ipairs(usual_metrics(store)) do
+    columns[i] = { name, name = "metric." .. name, digits = 4, sparse = true }
+  end
+  return columns
+end
+
+-- { "started_at", title = "age" }: a time in JSON, its age for people.
+function reader.age_column()
+  return { "started_at", name = "started_at", title = "age", align = "right", show = reader.age }
+end
+
+function reader.seconds_column()
+  return { "seconds", name = "seconds", align = "right", show = tables.duration }
+end
+
+-- "a,min(b),c" as { "a", "min(b)", "c" }.
+function reader.split_columns(text)
+  local names = {}
+  for name in text:gmatch("[^,]+") do
+    name = name:match("^%s*(.-)%s*$")
+    if name ~= "" then names[#names + 1] = name end
+  end
+  return names
+end
+
+-- Rows over the runs that match: columns have a `name` in the filter language
+-- and their key, columns[i][1], in the rows that come back.
+function reader.rows(store, filter, columns, order, limit)
+  local names = {}
+  for i, column in ipairs(columns) do names[i] = column.name or column[1] end
+  local rows = store:table(filter, { columns = names, order = order, limit = limit })
+  for _, row in ipairs(rows) do
+    for i, column in ipairs(columns) do
+      local key = column[1]
+      if key ~= names[i] then
+        row[key], row[names[i]] = row[names[i]], nil
+      end
+    end
+  end
+  return rows
+end
+
+-- Columns that say the same for people in every row are dropped when they are
+-- marked `dull`; those without any value when marked `sparse`.
+function reader.prune(columns, rows)
+  local kept = {}
+  for _, column in ipairs(columns) do
+    local found, first, differs = false, nil, false
+    for i, row in ipairs(rows) do
+      local value = row[column[1]]
+      found = found or value ~= nil
+      if i == 1 then first = value else differs = differs or value ~= first end
+    end
+    if (found or not column.sparse) and (differs or not column.dull) then kept[#kept + 1] = column end
+  end
+  return kept
+end
+
+-- Ends a command that found nothing: the exit status.
+function reader.nothing(opt, text)
+  if opt.format == "json" then io.stdout:write("[]\n") end
+  io.stderr:write(text, "\n")
+  return 3
+end
+
+return reader

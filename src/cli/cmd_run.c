@@ -1,0 +1,288 @@
+/* latent run: from a script to a finished sweep.
+ *
+ * The sweep is queued as rows first (a mistake in the script ends here, before
+ * anything ran), then workers execute it, then a table says what came of it.
+ * Each worker gets its share of the cores. */
+#include "cli/cli_int.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "latent/base/host.h"
+#include "latent/base/mem.h"
+#include "latent/base/path.h"
+#include "latent/base/text.h"
+#include "latent/bind/script.h"
+#include "latent/work/work.h"
+
+const char lt__help_run[] =
+    "latent run: train the sweep that a script declares\n"
+    "\n"
+    "  latent run SCRIPT.lua [options]\n"
+    "\n"
+    "  -s, --set KEY=VALUE  set a knob; several values make an axis:\n"
+    "                       -s code=2,6,30 (may be repeated)\n"
+    "  -j, --jobs N         runs at a time, each with its share of the cores\n"
+    "                       (default: as many as there are cores or runs)\n"
+    "  --threads N          of each run (default: its share of the cores); "
+    "the\n"
+    "                       results are the same bits for any number\n"
+    "  --seeds N            every config with seed = 1 .. N\n"
+    "  --needed             leave out what is already finished in the store:\n"
+    "                       same script, same config\n"
+    "  --dry-run            print the runs that would be queued, do nothing\n"
+    "  --db PATH            the store (else $LATENT_DB, else "
+    "results/latent.db)\n"
+    "  -h, --help           show this help\n"
+    "\n"
+    "All runs are queued before the first begins. Ctrl-C ends the running "
+    "ones\n"
+    "as interrupted, keeps what they logged, and leaves the rest queued; a\n"
+    "second Ctrl-C kills them. A run that fails, diverges or crashes is "
+    "recorded\n"
+    "with its message and never stops the others.\n"
+    "\n"
+    "Exit status: 0 all finished; 1 a run failed, diverged or was lost; 2 a\n"
+    "mistake in the command or the script; 4 the store or a file; 130, 143\n"
+    "interrupted.\n"
+    "\n"
+    "Examples:\n"
+    "  latent run experiments/quickstart.lua\n"
+    "  latent run tied.lua -s code=2,6,30 -s tie=tied,untied --seeds 5 -j 2\n"
+    "  latent run tied.lua --seeds 5 --needed --dry-run\n";
+
+typedef struct run_args {
+    const char *script;
+    lt__list sets, rest;
+    int jobs, threads, seeds;
+    bool needed, dry_run;
+} run_args;
+
+typedef struct sweep_plan {
+    int64_t sweep;
+    int n_queued;
+} sweep_plan;
+
+static lt_status read_args(const lt__call *call, run_args *a, lt_err *err)
+{
+    const lt__option options[] = {
+        {"--set", "-s", LT__OPTION_LIST, &a->sets, 0},
+        {"--jobs", "-j", LT__OPTION_INT, &a->jobs, 1},
+        {"--threads", NULL, LT__OPTION_INT, &a->threads, 1},
+        {"--seeds", NULL, LT__OPTION_INT, &a->seeds, 1},
+        {"--needed", NULL, LT__OPTION_FLAG, &a->needed, 0},
+        {"--dry-run", NULL, LT__OPTION_FLAG, &a->dry_run, 0},
+    };
+    size_t room = (size_t)call->argc + 1;
+
+    a->sets.items = lt_mem_zero(room, sizeof *a->sets.items);
+    a->rest.items = lt_mem_zero(room, sizeof *a->rest.items);
+    if (!a->sets.items || !a->rest.items)
+        return lt_err_mark(err, LT_ENOMEM);
+    LT_TRY(lt__options_parse(call, options, sizeof options / sizeof *options,
+                             &a->rest, err));
+    if (a->rest.n == 0)
+        return lt_err_set(err, LT_EINVAL,
+                          "which script? (latent run SCRIPT.lua)");
+    if (a->rest.n > 1)
+        return lt_err_set(
+            err, LT_EINVAL, "one argument too many: '%s'%s", a->rest.items[1],
+            strchr(a->rest.items[1], '=') ? " (knobs are set by -s key=value)"
+                                          : "");
+    a->script = a->rest.items[0];
+    return LT_OK;
+}
+
+/* The command line as one would type it again. */
+static void quote_command(const lt__call *call, lt_text *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-./=,+:@%";
+
+    lt_text_add(out, "latent");
+    for (int i = 1; i < call->full_argc; i++) {
+        const char *arg = call->full_argv[i];
+
+        lt_text_add(out, " ");
+        if (*arg && strspn(arg, plain) == strlen(arg)) {
+            lt_text_add(out, arg);
+            continue;
+        }
+        lt_text_add(out, "'");
+        for (; *arg; arg++)
+            if (*arg == '\'')
+                lt_text_add(out, "'\\''");
+            else
+                lt_text_add_n(out, arg, 1);
+        lt_text_add(out, "'");
+    }
+}
+
+/* A dry run creates no store; with none, nothing is done already. */
+static lt_status open_store(const lt__call *call, const run_args *a,
+                            lt_store **out, lt_err *err)
+{
+    int n_lost = 0;
+
+    if (a->dry_run)
+        return lt_path_exists(call->db)
+                   ? lt_store_open(call->db, LT_STORE_READ, out, err)
+                   : LT_OK;
+    LT_TRY(lt_store_open(call->db, LT_STORE_CREATE, out, err));
+    LT_TRY(lt_store_reap(*out, &n_lost, err));
+    if (n_lost > 0)
+        fprintf(stderr,
+                "%d earlier run%s of which the process is gone: now lost\n",
+                n_lost, n_lost == 1 ? "" : "s");
+    return LT_OK;
+}
+
+static lt_status queue(const lt__call *call, const run_args *a,
+                       lt_script *script, lt_store *store, sweep_plan *plan,
+                       lt_err *err)
+{
+    lt_text command = {0};
+    lt_plan_opts opts = {.sets = a->sets.items,
+                         .n_sets = a->sets.n,
+                         .seeds = a->seeds,
+                         .needed = a->needed,
+                         .dry_run = a->dry_run};
+    lt_status rc;
+
+    quote_command(call, &command);
+    opts.command = lt_text_str(&command);
+    rc = lt_script_plan(script, store, &opts, &plan->sweep, &plan->n_queued,
+                        err);
+    lt_text_deinit(&command);
+    return rc;
+}
+
+/* A file that cannot be read is as bad a script as one with a mistake. */
+static lt_status load(const run_args *a, lt_script *script, lt_err *err)
+{
+    lt_status rc = lt_script_load(script, a->script, err);
+
+    if (rc == LT_ENOTFOUND || rc == LT_EIO || rc == LT_EFORMAT)
+        rc = err->status = LT_EINVAL;
+    return rc;
+}
+
+/* Loads the script and queues its sweep. The store is touched only once the
+ * script is known to be sound; nothing of the script's state is left when the
+ * workers begin. */
+static lt_status prepare(const lt__call *call, const run_args *a,
+                         lt_store **store, sweep_plan *plan, lt_err *err)
+{
+    const lt_script_opts opts = {.threads = 1};
+    lt_script *script = NULL;
+    lt_status rc = lt_script_new(&opts, &script, err);
+
+    if (rc == LT_OK)
+        rc = load(a, script, err);
+    if (rc == LT_OK)
+        rc = open_store(call, a, store, err);
+    if (rc == LT_OK)
+        rc = queue(call, a, script, *store, plan, err);
+    lt_script_free(script);
+    return rc;
+}
+
+/* The program's own file, even when it was replaced meanwhile. */
+static void find_program(char *out, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", out, size - 1);
+
+    if (n > 0)
+        out[n] = '\0';
+    if (n <= 0 || access(out, X_OK) != 0)
+        snprintf(out, size, "/proc/self/exe");
+}
+
+static lt_status execute(const run_args *a, lt_store *store,
+                         const sweep_plan *plan, int *n_bad, lt_err *err)
+{
+    int counts[LT_RUN_STATUS_COUNT] = {0}, n_queued = plan->n_queued;
+    lt_supervise_opts opts = {.sweep = plan->sweep};
+    char program[4096];
+    lt_host host;
+    lt_status rc;
+
+    lt_host_describe(&host);
+    opts.jobs = a->jobs > 0 ? a->jobs : host.cores;
+    if (opts.jobs > n_queued)
+        opts.jobs = n_queued;
+    opts.threads = a->threads > 0 ? a->threads : host.cores / opts.jobs;
+    if (opts.threads < 1)
+        opts.threads = 1;
+    find_program(program, sizeof program);
+    opts.program = program;
+    fprintf(stderr,
+            "sweep %" PRId64 ": %d run%s, %d at a time, %d thread%s each\n",
+            plan->sweep, n_queued, n_queued == 1 ? "" : "s", opts.jobs,
+            opts.threads, opts.threads == 1 ? "" : "s");
+    rc = lt_supervise(store, &opts, counts, err);
+    *n_bad =
+        counts[LT_RUN_FAILED] + counts[LT_RUN_DIVERGED] + counts[LT_RUN_LOST];
+    return rc;
+}
+
+/* The table of the sweep's runs, and where its files are, on stdout. */
+static void summarise(const lt__call *call, int64_t sweep)
+{
+    const lt_script_opts opts = {.threads = 1};
+    lt_script *script = NULL;
+    lt_err err = {0};
+    char id[24];
+    char *args[] = {id, NULL};
+
+    snprintf(id, sizeof id, "%" PRId64, sweep);
+    if (lt_script_new(&opts, &script, &err) == LT_OK)
+        lt_script_command(script, "finish", call->db, 1, args, &err);
+    if (err.status != LT_OK)
+        lt__fail(call, &err);
+    lt_script_free(script);
+}
+
+static int run_sweep(const lt__call *call, const run_args *a, lt_store **store)
+{
+    sweep_plan plan = {0};
+    int n_bad = 0;
+    lt_err err = {0};
+
+    if (prepare(call, a, store, &plan, &err) != LT_OK)
+        return lt__fail(call, &err);
+    if (a->dry_run)
+        return LT__EXIT_OK;
+    if (plan.n_queued == 0) {
+        fputs("nothing to do: every run is already finished\n", stderr);
+        return LT__EXIT_OK;
+    }
+    execute(a, *store, &plan, &n_bad, &err);
+    summarise(call, plan.sweep);
+    if (err.status != LT_OK)
+        return lt__fail(call, &err);
+    return n_bad > 0 ? LT__EXIT_RUN : LT__EXIT_OK;
+}
+
+int lt__cmd_run(const lt__call *call)
+{
+    run_args a = {0};
+    lt_err err = {0};
+    lt_store *store = NULL;
+    int status;
+
+    if (read_args(call, &a, &err) != LT_OK) {
+        status = lt__fail(call, &err);
+        fputs("usage: latent run SCRIPT.lua [options]   (latent help run)\n",
+              stderr);
+    } else {
+        status = run_sweep(call, &a, &store);
+    }
+    lt_store_close(store);
+    lt_mem_free(a.sets.items);
+    lt_mem_free(a.rest.items);
+    return status;
+}
