@@ -56,6 +56,11 @@ int lt__query_authorize(void *store, int action, const char *a, const char *b,
         return SQLITE_OK;
     case SQLITE_PRAGMA:
         return pragma_is_harmless(a, b) ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_UPDATE:
+        /* SQLite asks this of itself as it sets up pragma_table_info(..). A
+         * user's own UPDATE of it is no read-only statement. */
+        return sqlite3_stricmp(a, "sqlite_master") == 0 ? SQLITE_OK
+                                                        : SQLITE_DENY;
     case SQLITE_FUNCTION:
         for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
             if (sqlite3_stricmp(b, forbidden[i]) == 0)
@@ -66,8 +71,8 @@ int lt__query_authorize(void *store, int action, const char *a, const char *b,
     }
 }
 
-/* Only white space, comments and semicolons. */
-static bool sql_is_blank(const char *p)
+/* Past white space, comments and semicolons. */
+static const char *sql_skip_blank(const char *p)
 {
     while (*p) {
         if (isspace((unsigned char)*p) || *p == ';') {
@@ -79,10 +84,10 @@ static bool sql_is_blank(const char *p)
 
             p = end ? end + 2 : p + strlen(p);
         } else {
-            return false;
+            break;
         }
     }
-    return true;
+    return p;
 }
 
 /* What SQLite said, for people: the path matters less than the mistake. */
@@ -120,7 +125,8 @@ static lt_status query_prepare(lt_query *q, const char *sql, lt_err *err)
         return lt_err_set(err, LT_EINVAL,
                           "SQL: nothing there, wanted a "
                           "SELECT");
-    if (!sql_is_blank(rest))
+    rest = sql_skip_blank(rest);
+    if (*rest != '\0')
         return lt_err_set(err, LT_EINVAL,
                           "SQL: column %d: a second statement, wanted one",
                           (int)(rest - sql) + 1);
