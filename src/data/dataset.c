@@ -14,7 +14,7 @@
 
 #define CACHE_LINE 64
 /* Rows between the one converted and the one asked for. */
-#define PREFETCH_ROWS 4
+#define PREFETCH_ROWS 2
 
 struct lt_dataset {
     lt_elem type;

@@ -163,7 +163,7 @@ static lt_status values_read(idx_file *f, int n, void **out, lt_err *err)
     uint64_t start = lt_gzin_offset(f->in);
     size_t bytes = (size_t)n * f->head.example_size;
 
-    *out = lt_mem_alloc(bytes, 1);
+    *out = lt_mem_aligned(bytes, 1);
     if (!*out)
         return lt_err_set(err, LT_ENOMEM, "%s: out of memory for %zu bytes",
                           f->path, bytes);
