@@ -149,7 +149,7 @@ static lt__key key_choose(const lt__panel *p, const lt__view *v, double w,
 {
     lt__key k = {0};
     double widest;
-    int n = count_entries(p, em, &widest, &k.sample);
+    int n = count_entries(p, em, &widest, &k.sample), n_rows;
 
     if (n == 0)
         return k;
@@ -169,7 +169,8 @@ static lt__key key_choose(const lt__panel *p, const lt__view *v, double w,
         k.n_columns = 0; /* at the right */
         return k;
     }
-    k.height = (n + k.n_columns - 1) / k.n_columns * 1.25 * em;
+    n_rows = (n + k.n_columns - 1) / k.n_columns;
+    k.height = n_rows * 1.25 * em;
     k.width = k.n_columns * k.entry;
     return k;
 }
@@ -209,7 +210,7 @@ static void series_place(const lt__panel *p, const lt__view *v, double em,
 {
     double top = title_height(p->title, panel.w, em) + 0.8 * em;
     double bottom = 3.3 * em, left = 4 * em, right = 1.2 * em;
-    double w = panel.w - left - right, h = panel.h - top - bottom;
+    double w, h = panel.h - top - bottom;
 
     axis_ticks(&p->y, v->y_low, v->y_high, (int)(h / (2.2 * em)), false,
                &place->y);
