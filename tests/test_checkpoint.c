@@ -326,6 +326,20 @@ static void header_lengths_are_not_believed(void **state)
                         "6 bytes, wanted at least 8 (a safetensors file)");
 }
 
+/* 64 MB of a file with holes: half of it claimed as the header. */
+static void huge_headers_are_not_read(void **state)
+{
+    const place *p = *state;
+    const uint64_t length = 32 << 20;
+    lt_err err;
+
+    write_bytes(p->path, &length, sizeof length);
+    assert_int_equal(truncate(p->path, 64 << 20), 0);
+    assert_non_null(strstr(refusal(p->path, &err),
+                           "header of 33554432 bytes, wanted at most "
+                           "16777216"));
+}
+
 /* Any byte of the header changed: refused, or a sound network. */
 static void damaged_headers_never_crash(void **state)
 {
@@ -407,6 +421,7 @@ int main(void)
         WITH_PLACE(lying_headers_are_refused),
         WITH_PLACE(every_truncation_is_refused),
         WITH_PLACE(header_lengths_are_not_believed),
+        WITH_PLACE(huge_headers_are_not_read),
         WITH_PLACE(damaged_headers_never_crash),
         WITH_PLACE(missing_files_and_folders_are_named),
         WITH_PLACE(failed_allocations_are_reported),
