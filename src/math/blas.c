@@ -72,6 +72,11 @@ void lt_blas_describe(lt_blas_info *out)
         !*out->wanted || core_rank(out->core) >= core_rank(out->wanted);
 }
 
+void lt_blas_threads(int n)
+{
+    openblas_set_num_threads(n);
+}
+
 /* By its own name, so that the process list shows "latent" and not "exe". */
 static void program_execute(char **argv)
 {

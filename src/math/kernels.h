@@ -45,6 +45,9 @@ typedef struct lt__kernels {
     void (*from_bytes)(size_t n, const uint8_t *bytes, lt_real scale,
                        lt_real shift, lt_real *out);
     bool (*all_finite)(size_t n, const lt_real *x);
+    /* Multiply-adds in registers, nothing else; returns how many floating
+     * point operations that were. */
+    double (*burn)(size_t rounds, lt_real *out);
 } lt__kernels;
 
 /* The best table that this processor can run, and all that it can, best

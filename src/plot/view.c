@@ -58,8 +58,7 @@ static range range_pad(range r, bool is_log, double share)
         double width = log(r.high / r.low);
         double pad = width > 1e-9 ? width * share : log(2);
 
-        return (range){fmax(r.low * exp(-pad), 1e-300),
-                       fmin(r.high * exp(pad), 1e300)};
+        return (range){r.low * exp(-pad), r.high * exp(pad)};
     }
     {
         double width = r.high - r.low;

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "latent/base/status.h"
 #include "latent/math/pool.h"
 #include "latent/math/real.h"
 
@@ -47,6 +48,17 @@ typedef struct lt_blas_info {
 } lt_blas_info;
 
 void lt_blas_describe(lt_blas_info *out);
+
+/* How many threads the library itself may use: 1, but for benchmarks. */
+void lt_blas_threads(int n);
+
+/* Speed of one core in GFLOP/s, measured for about `seconds`: of a product of
+ * two 768x768 matrices, and of multiply-adds in registers by the widest
+ * vectors of lt_vec_isa, which nothing can exceed. */
+typedef struct lt_blas_speed {
+    double gemm_gflops, peak_gflops;
+} lt_blas_speed;
+lt_status lt_blas_measure(double seconds, lt_blas_speed *out, lt_err *err);
 
 /* First thing in main of any program that computes: when OpenBLAS chose a
  * worse core than CPUID allows and the user did not set OPENBLAS_CORETYPE,

@@ -7,7 +7,8 @@
  * fixed at compile time, so a build gives the same bits on every run.
  *
  * Parts, by idea: fmath.inc (exp, log and friends on one real), act.inc
- * (activations), loss.inc, update.inc (optimisers), random.inc. */
+ * (activations), loss.inc, update.inc (optimisers), random.inc, burn.inc (the
+ * processor's peak). */
 #include "math/kernels.h"
 
 #include <math.h>
@@ -24,6 +25,7 @@
 #include "math/isa/loss.inc"
 #include "math/isa/update.inc"
 #include "math/isa/random.inc"
+#include "math/isa/burn.inc"
 
 extern const lt__kernels TABLE;
 
@@ -42,4 +44,5 @@ const lt__kernels TABLE = {
     .bernoulli = bernoulli,
     .from_bytes = from_bytes,
     .all_finite = all_finite,
+    .burn = burn,
 };
