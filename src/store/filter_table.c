@@ -146,25 +146,34 @@ lt_status lt_filter_table(lt_filter *f, const lt_table_spec *spec,
     return filter_query(f, &sql, out, err);
 }
 
-/* A knob that some of the runs lack differs as well. */
+/* Compares with the first run that has the knob, and stops at one that
+ * differs: half the time of min and max. A knob that some of the runs lack
+ * differs as well. */
 lt_status lt_filter_keys(lt_filter *f, lt_query **out, lt_err *err)
 {
     bool is_all = strcmp(lt_text_str(&f->where), "TRUE") == 0;
+    const char *among = is_all ? "" : " AND p.run IN (SELECT id FROM m)";
     lt_text sql = {0};
 
     if (is_all)
-        lt_text_add(&sql, "WITH n(n) AS (SELECT count(*) FROM run)");
+        lt_text_add(&sql, "WITH t(n) AS MATERIALIZED (SELECT count(*)"
+                          " FROM run)");
     else
         lt_text_addf(&sql,
                      "WITH m(id) AS MATERIALIZED (SELECT r.id FROM runs r"
-                     " WHERE %s), n(n) AS (SELECT count(*) FROM m)",
+                     " WHERE %s), t(n) AS MATERIALIZED (SELECT count(*)"
+                     " FROM m)",
                      lt_text_str(&f->where));
     lt_text_addf(&sql,
-                 " SELECT (SELECT name FROM param_name k WHERE k.id = p.key)"
-                 " AS key, (min(p.value) IS NOT max(p.value)"
-                 " OR min(p.type) IS NOT max(p.type)"
-                 " OR count(*) < (SELECT n FROM n)) AS differs, count(*) AS n"
-                 " FROM param p %s GROUP BY p.key ORDER BY 1",
-                 is_all ? "" : "WHERE p.run IN (SELECT id FROM m)");
+                 ", c(id, name, n, one) AS MATERIALIZED (SELECT k.id, k.name,"
+                 " (SELECT count(*) FROM param p WHERE p.key = k.id%s),"
+                 " (SELECT p.run FROM param p WHERE p.key = k.id%s LIMIT 1)"
+                 " FROM param_name k)"
+                 " SELECT c.name AS key, c.n < (SELECT n FROM t) OR EXISTS ("
+                 "SELECT 1 FROM param p WHERE p.key = c.id AND"
+                 " (p.value IS NOT f.value OR p.type != f.type)%s) AS differs,"
+                 " c.n AS n FROM c JOIN param f ON f.key = c.id AND"
+                 " f.run = c.one ORDER BY 1",
+                 among, among, among);
     return filter_query(f, &sql, out, err);
 }
