@@ -8,10 +8,15 @@
 #include "latent/bind/embedded.h"
 
 static const luaL_Reg core_modules[] = {
-    {"latent.core.json", lt__open_json},   {"latent.core.sys", lt__open_sys},
-    {"latent.core.data", lt__open_data},   {"latent.core.net", lt__open_net},
-    {"latent.core.train", lt__open_train}, {"latent.core.run", lt__open_run},
-    {"latent.core.plot", lt__open_plot},   {NULL, NULL},
+    {"latent.core.json", lt__open_json},
+    {"latent.core.sys", lt__open_sys},
+    {"latent.core.data", lt__open_data},
+    {"latent.core.net", lt__open_net},
+    {"latent.core.train", lt__open_train},
+    {"latent.core.run", lt__open_run},
+    {"latent.core.plot", lt__open_plot},
+    {"latent.core.store", lt__open_store},
+    {NULL, NULL},
 };
 
 /* The loader of one embedded module; its entry is the upvalue. */
