@@ -148,6 +148,16 @@ function reader.rows(store, filter, columns, order, limit)
   return rows
 end
 
+-- How many runs match.
+function reader.count(store, filter)
+  return store:count(filter)
+end
+
+-- A user's SELECT: rows by number, names of the columns.
+function reader.query(store, text, seconds)
+  return store:query(text, seconds)
+end
+
 -- Columns that say the same for people in every row are dropped when they are
 -- marked `dull`; those without any value when marked `sparse`.
 function reader.prune(columns, rows)

@@ -123,6 +123,7 @@ static const char *names_suggest(const lt__names *names, const char *text,
     return best;
 }
 
+/* `column` 0: the name does not stand in a longer text. */
 static lt_status names_fail(const lt__names *names, const char *text, int kind,
                             int column, lt_err *err)
 {
@@ -131,13 +132,14 @@ static lt_status names_fail(const lt__names *names, const char *text, int kind,
                                                : "column, knob or metric";
     const char *near = names_suggest(names, text, kind);
 
-    return near ? lt_err_set(err, LT_EINVAL,
-                             "column %d: no %s is called '%s'; did you mean "
-                             "'%s'?",
-                             column, what, text, near)
-                : lt_err_set(err, LT_EINVAL,
-                             "column %d: no %s in this store is called '%s'",
-                             column, what, text);
+    if (near)
+        lt_err_set(err, LT_EINVAL, "no %s is called '%s'; did you mean '%s'?",
+                   what, text, near);
+    else
+        lt_err_set(err, LT_EINVAL, "no %s in this store is called '%s'", what,
+                   text);
+    return column > 0 && err ? lt_err_prefix(err, "column %d", column)
+                             : LT_EINVAL;
 }
 
 static lt_status names_resolve(const lt__names *names, const char *text,
@@ -178,10 +180,9 @@ lt_status lt__names_find(const lt__names *names, const lt__token *function,
 
     if (!part)
         return lt_err_set(err, LT_EINVAL,
-                          "column %d: '%.*s' is no function; wanted first, "
-                          "last, min or max",
-                          function->column, (int)function->size,
-                          function->text);
+                          "'%.*s' is no function; wanted first, last, min or "
+                          "max",
+                          (int)function->size, function->text);
     lt__token_unquote(name, &text);
     rc = text.failed ? lt_err_mark(err, LT_ENOMEM)
                      : names_resolve(names, text.data,
@@ -198,8 +199,10 @@ lt_status lt__names_parse(const lt__names *names, const char *text,
     const char *at = text;
     lt__token t[5];
 
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         lt__token_next(text, &at, &t[i]);
+        t[i].column = 0;
+    }
     if ((t[0].kind == LT__TOKEN_WORD || t[0].kind == LT__TOKEN_TEXT) &&
         t[1].kind == LT__TOKEN_END)
         return lt__names_find(names, NULL, &t[0], out, err);

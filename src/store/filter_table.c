@@ -98,8 +98,7 @@ static lt_status table_columns(lt_filter *f, const lt_table_spec *spec,
     lt__ref ref;
 
     for (int i = 0; i < spec->n_columns; i++) {
-        if (lt__names_parse(&f->names, spec->columns[i], &ref, err) != LT_OK)
-            return lt_err_prefix(err, "table");
+        LT_TRY(lt__names_parse(&f->names, spec->columns[i], &ref, err));
         lt_text_add(sql, i > 0 ? ", " : "");
         lt__ref_emit(&ref, sql);
         lt_text_addf(sql, " AS c%d", i);
@@ -115,8 +114,7 @@ static lt_status table_order(lt_filter *f, const char *order, lt_text *sql,
 
     lt_text_add(sql, " ORDER BY ");
     if (order) {
-        if (lt__names_parse(&f->names, order + is_down, &ref, err) != LT_OK)
-            return lt_err_prefix(err, "order");
+        LT_TRY(lt__names_parse(&f->names, order + is_down, &ref, err));
         lt__ref_emit(&ref, sql);
         lt_text_add(sql, is_down ? " DESC NULLS LAST, " : " NULLS LAST, ");
     }
