@@ -203,7 +203,7 @@ static lt_status take_db(lt__call *call, lt_err *err)
 
 static bool asks_for_help(const lt__call *call)
 {
-    for (int i = 0; i < call->argc && strcmp(call->argv[i], "--"); i++)
+    for (int i = 0; i < call->argc && strcmp(call->argv[i], "--") != 0; i++)
         if (strcmp(call->argv[i], "-h") == 0 ||
             strcmp(call->argv[i], "--help") == 0)
             return true;

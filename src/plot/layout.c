@@ -209,7 +209,7 @@ static void series_place(const lt__panel *p, const lt__view *v, double em,
                          lt__rect panel, lt__place *place)
 {
     double top = title_height(p->title, panel.w, em) + 0.8 * em;
-    double bottom = 3.3 * em, left = 4 * em, right = 1.2 * em;
+    double bottom = 3.3 * em, left, right = 1.2 * em;
     double w, h = panel.h - top - bottom;
 
     axis_ticks(&p->y, v->y_low, v->y_high, (int)(h / (2.2 * em)), false,
