@@ -253,6 +253,51 @@ static void fit_reports_divergence_with_its_step(void **state)
     lt_dataset_free(train);
 }
 
+/* Whatever a tie makes of weights that are not finite, it is divergence. */
+static void fit_diverges_alike_with_every_tie(void **state)
+{
+    lt_dataset *train = plane_make(N, D, 3, 0.1, 1);
+
+    (void)state;
+    for (int tie = 0; tie < LT_TIE_COUNT; tie++)
+        for (int when = LT_REFRESH_STEP; when <= LT_REFRESH_EPOCH; when++) {
+            net_plan p = {.width = D,
+                          .units = {5},
+                          .n = 1,
+                          .tie = (lt_tie)tie,
+                          .refresh = (lt_refresh)when,
+                          .seed = 3};
+            lt_fit_opts o = small_opts(train, LT_OPT_SGD);
+            lt_net *net = net_make(&p);
+
+            o.loss = LT_LOSS_MSE;
+            o.optimizer.rate = 1e308;
+            assert_int_equal(lt_fit(net, &o, NULL, NULL), LT_EDIVERGED);
+            lt_net_free(net);
+        }
+    lt_dataset_free(train);
+}
+
+/* One step, whose loss is fine and whose update is not. */
+static void fit_reports_divergence_of_the_last_step(void **state)
+{
+    lt_dataset *train = plane_make(N, D, 3, 0.1, 1);
+    lt_fit_opts o = small_opts(train, LT_OPT_SGD);
+    lt_net *net = small_net(LT_TIE_UNTIED, LT_ACT_LINEAR);
+    lt_err err = {0};
+
+    (void)state;
+    o.loss = LT_LOSS_MSE;
+    o.optimizer.rate = 1e308;
+    o.epochs = 1;
+    o.batch = N;
+    o.test = train;
+    assert_int_equal(lt_fit(net, &o, NULL, &err), LT_EDIVERGED);
+    assert_memory_equal(err.text, "step 1 (epoch 1): ", 18);
+    lt_net_free(net);
+    lt_dataset_free(train);
+}
+
 static void fit_stops_at_the_step_when_asked(void **state)
 {
     lt_dataset *train = patterns_make(N, D, 1);
@@ -463,6 +508,8 @@ int main(void)
         cmocka_unit_test(fit_goes_on_where_another_ended),
         cmocka_unit_test(fit_allocates_nothing_after_its_start),
         cmocka_unit_test(fit_reports_divergence_with_its_step),
+        cmocka_unit_test(fit_reports_divergence_of_the_last_step),
+        cmocka_unit_test(fit_diverges_alike_with_every_tie),
         cmocka_unit_test(fit_stops_at_the_step_when_asked),
         cmocka_unit_test(fit_obeys_on_epoch),
         cmocka_unit_test(fit_of_no_epochs_only_evaluates),

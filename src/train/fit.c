@@ -13,6 +13,7 @@
 #include "latent/train/fit.h"
 
 #include "latent/base/clock.h"
+#include "latent/math/vec.h"
 #include "train/batch.h"
 #include "train/evaluate_int.h"
 
@@ -135,6 +136,11 @@ static void progress_tell(fit *f, int epoch, int index)
     lt_observe_progress(f->o->observer, &p);
 }
 
+static const char *value_text(double value)
+{
+    return isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
 static lt_status diverged(const fit *f, double loss, double epoch, lt_err *err)
 {
     int64_t step = f->o->first_step + f->steps + 1;
@@ -143,10 +149,28 @@ static lt_status diverged(const fit *f, double loss, double epoch, lt_err *err)
         lt_observe_metric(f->o->observer, "step.loss", step, epoch, loss, err));
     return lt_err_set(err, LT_EDIVERGED,
                       "step %" PRId64 " (epoch %d): loss is %s", step,
-                      (int)ceil(epoch),
-                      isnan(loss) ? "nan"
-                      : loss > 0  ? "inf"
-                                  : "-inf");
+                      (int)ceil(epoch), value_text(loss));
+}
+
+/* The last steps of an epoch can break what no later batch would show. */
+static lt_status params_check(const fit *f, int epoch, lt_err *err)
+{
+    if (lt_vec_all_finite(lt_net_n_params(f->net), lt_net_params(f->net)))
+        return LT_OK;
+    return lt_err_set(err, LT_EDIVERGED,
+                      "step %" PRId64 " (epoch %d): a parameter is not finite",
+                      f->o->first_step + f->steps, epoch);
+}
+
+/* A pseudo-inverse of what is not finite fails; that is divergence too. */
+static lt_status net_refresh(const fit *f, lt_refresh when, int epoch,
+                             lt_err *err)
+{
+    lt_status rc = lt_net_refresh(f->net, when, err);
+
+    if (rc != LT_OK)
+        LT_TRY(params_check(f, epoch, err));
+    return rc;
 }
 
 /* ---- a step, an epoch, all ---- */
@@ -168,7 +192,7 @@ static lt_status fit_step(fit *f, int index, double epoch, lt_err *err)
         return diverged(f, sums.loss / rows, epoch, err);
     lt_net_backward(f->net, f->tape, rows, f->logits);
     lt_opt_step(f->opt, o->pool);
-    LT_TRY(lt_net_refresh(f->net, LT_REFRESH_STEP, err));
+    LT_TRY(net_refresh(f, LT_REFRESH_STEP, (int)ceil(epoch), err));
     f->sums.loss += sums.loss;
     f->sums.sse += sums.sse;
     f->rows += rows;
@@ -197,7 +221,8 @@ static lt_status epoch_train(fit *f, int epoch, lt_err *err)
         LT_TRY(fit_step(f, i, at, err));
         progress_tell(f, epoch, i + 1);
     }
-    LT_TRY(lt_net_refresh(f->net, LT_REFRESH_EPOCH, err));
+    LT_TRY(
+        net_refresh(f, LT_REFRESH_EPOCH, f->o->first_epoch + epoch + 1, err));
     f->seconds += lt_clock_elapsed() - f->began;
     return LT_OK;
 }
@@ -218,12 +243,17 @@ static lt_status epoch_end(fit *f, int epoch, bool *stop, lt_err *err)
 {
     const lt_fit_opts *o = f->o;
 
+    LT_TRY(params_check(f, o->first_epoch + epoch + 1, err));
     f->report.epoch = o->first_epoch + epoch + 1;
     f->report.step = o->first_step + f->steps;
     f->report.train_loss = f->sums.loss / f->rows;
     f->report.train_sse = f->sums.sse / f->rows;
     test_evaluate(f);
     LT_TRY(report_emit(f, err));
+    if (o->test && !isfinite(f->report.test_loss))
+        return lt_err_set(
+            err, LT_EDIVERGED, "step %" PRId64 " (epoch %d): test loss is %s",
+            f->report.step, f->report.epoch, value_text(f->report.test_loss));
     if (!o->on_epoch)
         return LT_OK;
     return lt_err_mark(err,

@@ -53,9 +53,10 @@ typedef struct lt_fit_result {
     double examples_per_second; /* of training */
 } lt_fit_result;
 
-/* EDIVERGED names the step and what was not finite; EINTERRUPTED when the
- * observer asked to stop; ECALLBACK as on_epoch says. The network keeps the
- * parameters it had then, and `out` (or NULL) what was known. */
+/* EDIVERGED names the step and what was not finite: a batch's loss or, at an
+ * epoch's end, a parameter or the test loss; EINTERRUPTED when the observer
+ * asked to stop; ECALLBACK as on_epoch says. The network keeps the parameters
+ * it had then, and `out` (or NULL) what was known. */
 lt_status lt_fit(lt_net *net, const lt_fit_opts *opts, lt_fit_result *out,
                  lt_err *err);
 
