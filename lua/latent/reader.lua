@@ -24,7 +24,9 @@ end
 
 -- The store for reading, as it is.
 function reader.open_only(context)
-  return core.open(context.db, "read")
+  local ok, result = pcall(core.open, context.db, "read")
+  if not ok then error({ status = 4, message = tostring(result) }, 0) end
+  return result
 end
 
 -- Days from 1970-01-01 to a date (Howard Hinnant's algorithm).

@@ -6,6 +6,8 @@
  * an error on the way leaves nothing behind. */
 #include "bind/script_int.h"
 
+#include "latent/base/digest.h"
+
 #include <stdio.h>
 
 typedef struct plan_args {
@@ -30,7 +32,8 @@ static int push_plan(lua_State *L, const lt_plan_opts *opts)
     return lua_gettop(L);
 }
 
-/* The table's `sources`, stored each; the array stays on the stack. */
+/* The table's `sources`, stored each (a dry run only hashes them); the array
+ * stays on the stack. */
 static lt_source_ref *push_sources(lua_State *L, int plan,
                                    const plan_args *args, int *n)
 {
@@ -50,8 +53,10 @@ static lt_source_ref *push_sources(lua_State *L, int plan,
         refs[i].path = lt__get_string(L, lua_gettop(L), "path");
         lua_getfield(L, -1, "text");
         text = luaL_checklstring(L, -1, &size);
-        if (lt_store_put_source(args->store, text, size, refs[i].hex, &err) !=
-            LT_OK)
+        if (args->opts->dry_run)
+            lt_digest_bytes(text, size, refs[i].hex);
+        else if (lt_store_put_source(args->store, text, size, refs[i].hex,
+                                     &err) != LT_OK)
             lt__raise(L, &err);
         lua_pop(L, 2);
     }

@@ -171,7 +171,7 @@ static int print_version(const lt__call *call)
     return LT__EXIT_OK;
 }
 
-/* Takes --db PATH out of the arguments. */
+/* Takes --db PATH out of the arguments, before and after the command. */
 static lt_status take_db(lt__call *call, lt_err *err)
 {
     int n = 0;
@@ -210,28 +210,43 @@ static bool asks_for_help(const lt__call *call)
     return false;
 }
 
+/* The command's name, taken out of the arguments; NULL when there is none. */
+static const char *take_name(lt__call *call)
+{
+    const char *name = call->argc > 0 ? call->argv[0] : NULL;
+
+    if (!name)
+        return NULL;
+    call->argv++;
+    call->argc--;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return "help";
+    return strcmp(name, "--version") == 0 ? "version" : name;
+}
+
 static int dispatch(lt__call *call)
 {
-    const char *name = call->full_argc > 1 ? call->full_argv[1] : NULL;
     const command *c;
+    const char *name;
     lt_err err = {0};
 
+    if (take_db(call, &err) != LT_OK)
+        return lt__fail(call, &err);
+    name = take_name(call);
     if (!name) {
         print_overview(stderr);
         return LT__EXIT_USAGE;
     }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        name = "help";
-    if (strcmp(name, "--version") == 0)
-        name = "version";
     c = find_command(name);
     if (!c)
         return unknown_command(name);
     call->command = c->name;
-    if (take_db(call, &err) != LT_OK)
-        return lt__fail(call, &err);
-    if (c->run != print_help && asks_for_help(call))
-        return help_of(call, c);
+    if (asks_for_help(call)) {
+        if (c->run != print_help)
+            return help_of(call, c);
+        print_overview(stdout);
+        return LT__EXIT_OK;
+    }
     if (c->computes)
         lt_script_prepare_engine(call->full_argv);
     return c->run(call);
@@ -253,9 +268,8 @@ static int close_output(int status)
 
 int main(int argc, char **argv)
 {
-    lt__call call = {.full_argc = argc, .full_argv = argv};
-    int rest = argc > 2 ? argc - 2 : 0;
-    char **copy = lt_mem_zero((size_t)rest + 1, sizeof *copy);
+    lt__call call = {.command = "", .full_argc = argc, .full_argv = argv};
+    char **copy = lt_mem_zero((size_t)argc + 1, sizeof *copy);
     int status;
 
     if (!copy) {
@@ -263,9 +277,8 @@ int main(int argc, char **argv)
         return LT__EXIT_STORE;
     }
     signal(SIGPIPE, SIG_DFL);
-    for (int i = 0; i < rest; i++)
-        copy[i] = argv[i + 2];
-    call.argc = rest;
+    for (int i = 1; i < argc; i++)
+        copy[call.argc++] = argv[i];
     call.argv = copy;
     status = close_output(dispatch(&call));
     lt_mem_free(copy);

@@ -133,6 +133,7 @@ int lt__fail(const lt__call *call, const lt_err *err)
 {
     const char *text = err->text[0] ? err->text : lt_status_text(err->status);
 
-    fprintf(stderr, "latent %s: %s\n", call->command, text);
+    fprintf(stderr, "latent%s%s: %s\n", call->command[0] ? " " : "",
+            call->command, text);
     return lt__exit_of(err->status);
 }

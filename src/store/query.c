@@ -231,7 +231,7 @@ lt_status lt_query_next(lt_query *q, bool *row, lt_err *err)
     if (rc == SQLITE_ROW || rc == SQLITE_DONE)
         return LT_OK;
     if (q->is_late)
-        return lt_err_set(err, LT_EINTERRUPTED,
+        return lt_err_set(err, LT_EBUSY,
                           "SQL: stopped after its limit of %g seconds",
                           q->seconds);
     return query_fail(s, err);

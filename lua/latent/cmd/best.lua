@@ -61,7 +61,8 @@ local function main(argv, context)
     return reader.nothing(opt, ("no run with a value of %s matches: %s"):format(metric, filter))
   end
   if target then table.insert(columns, 5, { "target", exact = true }) end
-  tables.write({ columns = reader.prune(columns, rows), rows = rows }, opt)
+  if opt.format == "table" then columns = reader.prune(columns, rows) end
+  tables.write({ columns = columns, rows = rows }, opt)
   return 0
 end
 

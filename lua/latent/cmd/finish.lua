@@ -19,7 +19,7 @@ local function write_runs(store, sweep)
   local rows = reader.rows(store, filter, columns, "id", SHOWN_RUNS)
   tables.write({ columns = reader.prune(columns, rows), rows = rows })
   if #rows == SHOWN_RUNS then
-    local n = reader.count(store, filter)
+    local n = store:count(filter)
     if n > #rows then print(("%d more: latent ls sweep=%d --all"):format(n - #rows, sweep)) end
   end
 end

@@ -1,5 +1,6 @@
 -- latent ls: list runs.
 local args = require "latent.args"
+local json = require "latent.core.json"
 local reader = require "latent.reader"
 local tables = require "latent.table"
 
@@ -51,14 +52,19 @@ local function main(argv, context)
   else
     columns = default_columns(store, opt.filter)
   end
+  -- For programs the whole config: which knobs differ depends on the others.
+  local has_config = opt.format == "json" and not opt.columns
+  if has_config then columns[#columns + 1] = { "config" } end
   local limit = opt.all and 0 or opt.limit
   local rows = reader.rows(store, opt.filter, columns, opt.sort, limit)
   if #rows == 0 then
     return reader.nothing(opt, opt.filter and "no run matches: " .. opt.filter or "no runs in " .. context.db)
   end
-  tables.write({ columns = reader.prune(columns, rows), rows = rows }, opt)
+  for _, row in ipairs(has_config and rows or {}) do row.config = json.decode(row.config) end
+  if opt.format == "table" then columns = reader.prune(columns, rows) end
+  tables.write({ columns = columns, rows = rows }, opt)
   if limit > 0 and #rows == limit then
-    local more = reader.count(store, opt.filter) - #rows
+    local more = store:count(opt.filter) - #rows
     if more > 0 then io.stderr:write(("%d more (--all, or --limit N)\n"):format(more)) end
   end
   return 0

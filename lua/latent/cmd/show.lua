@@ -22,11 +22,11 @@ object, --csv lines of section, key, value.]],
 
 local ENVIRONMENT <const> = {
   "host", "system", "cpu", "cores", "threads", "blas_core", "isa", "build", "git_commit", "git_diff",
-  "script_hash", "data", "uuid",
+  "script_hash", "uuid",
 }
 local FACTS <const> = {
   "id", "name", "experiment", "question", "sweep", "status", "message", "seed", "script", "command",
-  "queued_at", "started_at", "ended_at", "seconds", "cpu_seconds", "parameters", "examples_per_second", "network",
+  "queued_at", "started_at", "ended_at", "seconds", "cpu_seconds", "parameters", "examples_per_second", "network", "data",
 }
 
 local function read_run(store, id)
@@ -166,7 +166,25 @@ local function write_metrics(r)
   write_table("metrics", { columns = reader.prune(columns, rows), rows = rows })
 end
 
+-- "train   kind=curves n_train=1000 seed=3   sha256 b13c33da2e4a..."
+local function write_data(text)
+  if not text or text == "" then return end
+  local ok, parts = pcall(json.decode, text)
+  if not ok then return write_pairs("data", { { "fingerprint", text } }) end
+  local list = {}
+  for _, part in ipairs(reader.sorted(parts)) do
+    local words, recipe = {}, parts[part].recipe or {}
+    for _, key in ipairs(reader.sorted(recipe)) do
+      if key ~= "part" then words[#words + 1] = key .. "=" .. value_text(recipe[key]) end
+    end
+    words[#words + 1] = "  sha256 " .. tostring(parts[part].sha256)
+    list[#list + 1] = { part, table.concat(words, " ") }
+  end
+  write_pairs("data", list)
+end
+
 local function write_rest(r)
+  write_data(r.run.data)
   if r.run.network and r.run.network ~= "" then
     io.write(("\nnetwork (%s parameters)\n"):format(r.run.parameters or "?"))
     for line in r.run.network:gmatch("[^\n]+") do io.write("  ", line, "\n") end

@@ -38,7 +38,7 @@ local function main(argv, context)
   if not opt then return status end
   local text = opt.statement == "-" and io.read("a") or opt.statement
   local store <close> = reader.open_only(context)
-  local rows, names = reader.query(store, text, opt.seconds)
+  local rows, names = store:query(text, opt.seconds)
   local columns = {}
   local keys = unique(names)
   for i, key in ipairs(keys) do columns[i] = { key, digits = 6 } end
