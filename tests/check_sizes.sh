@@ -1,5 +1,5 @@
 #!/bin/bash
-# check_sizes: no file over 600 lines, no line over 90 columns (120 in Lua;
+# check_sizes: no source over 600 lines, no line over 90 columns (120 in Lua;
 # C over 80 is counted and told), no tabs, no trailing blanks, no notes of
 # work left over.
 # ctest: LABELS source
@@ -18,7 +18,7 @@ complaints()
         -o -name '*.cmake' -o -name CMakeLists.txt \) \
         -not -path 'tests/golden/*' -print 2>/dev/null | sort |
         while read -r file; do
-            [[ $(wc -l <"$file") -le 600 ]] ||
+            [[ $file == tests/* || $(wc -l <"$file") -le 600 ]] ||
                 echo "$file: $(wc -l <"$file") lines, wanted at most 600"
             limit=90
             [[ $file != *.lua ]] || limit=120

@@ -90,6 +90,11 @@ function boot.setup()
   end
   loadfile = not_stored("loadfile")
   dofile = not_stored("dofile")
+  local plain_xpcall <const> = xpcall
+  xpcall = function(f, handler, ...)
+    return plain_xpcall(f, sys.guard(handler), ...)
+  end
+  debug.sethook = nil -- the program's own hook is how Ctrl-C reaches a script
   package.path, package.cpath = "", ""
   package.loadlib = nil
   package.searchers = { package.searchers[1], local_searcher }
@@ -100,18 +105,22 @@ local function from_disk(path)
   return sys.exists(path) and sys.read(path) or nil
 end
 
+-- A variable to be closed keeps Lua from making `return latent.experiment{...}`
+-- a tail call, which would take the script's line out of every error.
+local PREFIX <const> = "local script__ <close> = nil "
+
 -- Loads a script's text and returns its experiment. `stored` maps the paths of
 -- other files to their texts; without it they are read from the disk.
 function boot.load(text, path, stored)
   folder = path:match("^(.*)/[^/]*$") or "."
   reader = stored and function(name) return stored[name] end or from_disk
   sources = { { path = path, text = text } }
-  local chunk, message = load_text((text:gsub("^#[^\n]*", "")), "@" .. path, "t")
+  local chunk, message = load_text(PREFIX .. text:gsub("^#[^\n]*", ""), "@" .. path, "t")
   if not chunk then error(message, 0) end
   local experiment = chunk()
-  local kind = require "latent.options".type_of(experiment)
-  if kind ~= "experiment" then
-    error(("%s: a script returns latent.experiment { ... }, found %s"):format(path, kind), 0)
+  local options = require "latent.options"
+  if options.type_of(experiment) ~= "experiment" then
+    error(("%s: a script returns latent.experiment { ... }, found %s"):format(path, options.show(experiment)), 0)
   end
   return experiment
 end

@@ -109,8 +109,8 @@ local function check(spec, item, value)
     end
   end
   local hint = item.choices and type(value) == "string" and boot.hint(value, item.choices) or ""
-  sys.fail(("%s: %s is %s%s, wanted %s"):format(spec.owner, label(item), options.show(value),
-    hint, wanted(item)):gsub("%?, wanted", "? Wanted"))
+  sys.fail(("%s: %s is %s%s%s %s"):format(spec.owner, label(item), options.show(value), hint,
+    hint == "" and ", wanted" or " Wanted", wanted(item)))
 end
 
 local function check_names(spec, given)

@@ -138,15 +138,32 @@ void lt__error_text(lua_State *L, lt_text *out)
                      luaL_typename(L, -1));
 }
 
+/* Where a callback failed, when it is its error that passes here again. */
+static void add_inner_trace(lua_State *L, lt__ctx *ctx)
+{
+    lt_text text = {0};
+
+    if (ctx->inner_message.size == 0)
+        return;
+    lt__error_text(L, &text);
+    if (strcmp(lt_text_str(&text), lt_text_str(&ctx->inner_message)) == 0) {
+        lt_text_add(&ctx->trace, lt_text_str(&ctx->inner_trace));
+        lt_text_add(&ctx->trace, "\n");
+    }
+    lt_text_deinit(&text);
+    lt_text_clear(&ctx->inner_message);
+}
+
 int lt__traceback(lua_State *L)
 {
     lt__ctx *ctx = lt__ctx_of(L);
 
+    if (!ctx)
+        return 1;
+    lt_text_clear(&ctx->trace);
+    add_inner_trace(L, ctx);
     luaL_traceback(L, L, NULL, 1);
-    if (ctx) {
-        lt_text_clear(&ctx->trace);
-        lt_text_add(&ctx->trace, lua_tostring(L, -1));
-    }
+    lt_text_add(&ctx->trace, lua_tostring(L, -1));
     lua_pop(L, 1);
     return 1;
 }

@@ -71,6 +71,29 @@ static int sys_suggest(lua_State *L)
     return 1;
 }
 
+/* The handler that is the upvalue, unless all is to stop: Lua calls it inside
+ * of the hook that raised the error, where no hook can interrupt it. */
+static int guarded_handler(lua_State *L)
+{
+    lt__ctx *ctx = lt__ctx_of(L);
+
+    lua_settop(L, 1);
+    if (ctx && ctx->is_stopped)
+        return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* sys.guard(handler) -> a message handler for xpcall */
+static int sys_guard(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_pushcclosure(L, guarded_handler, 1);
+    return 1;
+}
+
 /* ---- the terminal, the clock, the machine ---- */
 
 static int sys_isatty(lua_State *L)
@@ -295,7 +318,8 @@ static int rng_call(lua_State *L)
 
 int lt__open_sys(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"fail", sys_fail},
+    static const luaL_Reg functions[] = {{"guard", sys_guard},
+                                         {"fail", sys_fail},
                                          {"where", sys_where},
                                          {"env", sys_env},
                                          {"suggest", sys_suggest},

@@ -167,13 +167,15 @@ int lt__tiles_row_top(const lt_tiles *t, const lt__place *p, int row);
 
 /* ---- gnuplot_text.c ---- */
 
+enum { LT__TEXT_MOST = 300 };
+
 /* Appends `text` as a gnuplot expression that is exactly this text: pieces in
- * single quotes, quotes doubled, control characters, broken UTF-8 and what
- * XML forbids replaced, cut at 300 characters, wrapped at about `wrap`
- * characters (0: never). Returns the lines made. */
+ * single quotes, quotes apart, control characters, broken UTF-8 and what
+ * XML forbids replaced, cut at LT__TEXT_MOST characters, wrapped at about
+ * `wrap` characters (0: never). Returns the lines made. */
 int lt__quote(lt_text *out, const char *text, int wrap);
 /* The text as it is shown, without quotes; for our own terminal drawing. */
-void lt__clean(lt_text *out, const char *text);
+void lt__clean(lt_text *out, const char *text, int most); /* characters */
 int lt__count_lines(const char *text, int wrap);
 
 /* ---- gnuplot_script.c, tiles_script.c, tiles_text.c ---- */

@@ -210,7 +210,7 @@ static void line_add(lt_text *out, const char *text)
 {
     if (!text || !*text)
         return;
-    lt__clean(out, text);
+    lt__clean(out, text, LT__TEXT_MOST);
     lt_text_add(out, "\n");
 }
 

@@ -141,20 +141,38 @@ static void write_ticks(lt_text *out, char axis, const lt__ticks *t)
     lt_text_add(out, ")\n");
 }
 
+/* A tick's label is a format to gnuplot: '%' is written twice. */
+static void quote_tick(lt_text *out, const char *name)
+{
+    lt_text doubled = {0};
+
+    for (; *name; name++)
+        lt_text_add_n(&doubled, *name == '%' ? "%%" : name,
+                      *name == '%' ? 2 : 1);
+    lt__quote(out, lt_text_str(&doubled), 0);
+    out->failed = out->failed || doubled.failed;
+    lt_text_deinit(&doubled);
+}
+
 /* Names cut to `room` characters when it is not 0. */
 static void write_categories(lt_text *out, const lt_axis *a, bool rotates,
                              int room)
 {
+    lt_text name = {0};
+
     lt_text_addf(out, "set xtics noenhanced%s (",
                  rotates ? " rotate by 35 right" : "");
     for (int i = 0; i < a->n_categories; i++) {
         lt_text_add(out, i ? ", " : "");
-        lt__quote(out, a->categories[i] ? a->categories[i] : "", 0);
-        if (room)
-            lt_text_addf(out, "[1:%d]", room);
+        lt_text_clear(&name);
+        lt__clean(&name, a->categories[i] ? a->categories[i] : "",
+                  room ? room : LT__TEXT_MOST);
+        quote_tick(out, lt_text_str(&name));
         lt_text_addf(out, " %d", i);
+        out->failed = out->failed || name.failed;
     }
     lt_text_add(out, ")\n");
+    lt_text_deinit(&name);
 }
 
 static void write_axes(const lt__panel *p, const lt__view *v,
@@ -467,6 +485,9 @@ lt_status lt__script_write(const lt_figure *f, const lt__canvas *c,
     if (f->failed)
         return lt_err_set(err, LT_ENOMEM,
                           "figure: out of memory while it was built");
+    if (f->n_panels == 0)
+        return lt_err_set(err, LT_EINVAL,
+                          "figure: no panels, wanted at least one");
     LT_TRY(lt__layout_make(f, c, &l, err));
     lt_text_add(out, "# A figure made by latent. To draw it again:\n"
                      "#   gnuplot THIS_FILE > PICTURE\n"

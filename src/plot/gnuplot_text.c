@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-enum { QUOTE_LIMIT = 300 };
-
 /* Length of the UTF-8 character at s and its code; 1 and -1 when broken. */
 static int utf8_next(const char *s, long *code)
 {
@@ -59,12 +57,12 @@ static const char *clean_next(const char **s, char buffer[8], int *size)
     return buffer;
 }
 
-void lt__clean(lt_text *out, const char *text)
+void lt__clean(lt_text *out, const char *text, int most)
 {
     char buffer[8];
     int size;
 
-    for (int n = 0; *text && n < QUOTE_LIMIT; n++) {
+    for (int n = 0; *text && n < most; n++) {
         const char *c = clean_next(&text, buffer, &size);
 
         lt_text_add_n(out, c, (size_t)size);
@@ -92,7 +90,7 @@ int lt__quote(lt_text *out, const char *text, int wrap)
     int size, lines = 1, column = 0, n = 0;
 
     lt_text_add(out, "'");
-    for (; *text && n < QUOTE_LIMIT; n++) {
+    for (; *text && n < LT__TEXT_MOST; n++) {
         if (wrap && *text == ' ' && column &&
             column + word_length(text) > wrap) {
             lt_text_add(out, "'.\"\\n\".'");
@@ -103,8 +101,9 @@ int lt__quote(lt_text *out, const char *text, int wrap)
         }
         clean_next(&text, buffer, &size);
         if (buffer[0] == '\'' && size == 1)
-            lt_text_add(out, "'");
-        lt_text_add_n(out, buffer, (size_t)size);
+            lt_text_add(out, "'.\"\\047\".'");
+        else
+            lt_text_add_n(out, buffer, (size_t)size);
         column++;
     }
     lt_text_add(out, *text ? "…'" : "'");

@@ -68,7 +68,7 @@ static void row_draw(const lt_tiles *t, int row, int shown, const int cells[2],
     const double *v = t->values + (size_t)row * (size_t)t->cols * size;
 
     if (t->row_labels && t->row_labels[row]) {
-        lt__clean(out, t->row_labels[row]);
+        lt__clean(out, t->row_labels[row], LT__TEXT_MOST);
         lt_text_add(out, "\n");
     }
     for (int y = 0; y < cells[1]; y += canvas->color ? 2 : 1) {
@@ -95,7 +95,7 @@ static void captions_draw(const lt_tiles *t, int row, int shown, int width,
         const char *caption = t->captions[row * t->cols + c];
         size_t before = out->size;
 
-        lt__clean(out, caption ? caption : "");
+        lt__clean(out, caption ? caption : "", LT__TEXT_MOST);
         while (out->size - before < (size_t)width + 1 && !out->failed)
             lt_text_add(out, " ");
     }

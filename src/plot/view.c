@@ -58,7 +58,8 @@ static range range_pad(range r, bool is_log, double share)
         double width = log(r.high / r.low);
         double pad = width > 1e-9 ? width * share : log(2);
 
-        return (range){r.low * exp(-pad), r.high * exp(pad)};
+        return (range){fmax(r.low * exp(-pad), 1e-300),
+                       fmin(r.high * exp(pad), 1e300)};
     }
     {
         double width = r.high - r.low;

@@ -57,8 +57,10 @@ local function reached(final, target)
 end
 
 local function as_object(r)
-  local object = { config = r.config, defaults = r.defaults, targets = r.targets, artifacts = r.artifacts, notes = r.notes }
-  object.metrics, object.tags = {}, {}
+  local object = {
+    config = r.config, defaults = r.defaults, targets = r.targets,
+    metrics = {}, artifacts = r.artifacts, notes = r.notes, tags = {},
+  }
   for _, final in ipairs(r.metrics) do object.metrics[final.name] = final end
   for i, row in ipairs(r.tags) do object.tags[i] = row.tag end
   for key, value in pairs(r.run) do
