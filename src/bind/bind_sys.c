@@ -218,9 +218,14 @@ static int sys_read(lua_State *L)
 /* One git command in `dir`: true and its output, or false. */
 static bool git_run(const char *dir, const char *const *args, lt_text *out)
 {
-    const char *argv[16] = {"git", "-C", dir, "--no-pager",
-                            "--no-optional-locks"};
-    int n = 5, code = -1;
+    const char *argv[16] = {"git",
+                            "-C",
+                            dir,
+                            "--no-pager",
+                            "--no-optional-locks",
+                            "-c",
+                            "core.fsmonitor=false"};
+    int n = 7, code = -1;
 
     while (n < 15 && *args)
         argv[n++] = *args++;

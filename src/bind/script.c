@@ -51,6 +51,8 @@ void lt__push_function(lua_State *L, const char *module, const char *name)
 
 static int state_setup(lua_State *L)
 {
+    lt__ctx_attach(L, lua_touserdata(L, 1));
+    lt__install_hook(L);
     lua_pushboolean(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
     luaL_openlibs(L);
@@ -81,9 +83,7 @@ lt_status lt__script_reopen(lt_script *s, uint64_t seed, lt_err *err)
     ctx->L = lua_newstate(state_alloc, NULL);
     if (!ctx->L)
         return lt_err_set(err, LT_ENOMEM, "Lua: out of memory");
-    lt__ctx_attach(ctx->L, ctx);
-    lt__install_hook(ctx->L);
-    return lt__script_protect(s, state_setup, NULL, err);
+    return lt__script_protect(s, state_setup, ctx, err);
 }
 
 /* ---- protected calls ---- */

@@ -159,11 +159,6 @@ for _, method in ipairs { "rbm", "autoencoder", "denoising" } do
 end
 raises("method is 'rmb', did you mean 'rbm'%?", latent.pretrain, new(), { method = "rmb", data = train })
 
--- The collector is told of C's buffers: 400 networks do not pile up.
-for _ = 1, 400 do
-  latent.autoencoder { input = { 784 }, encoder = { latent.dense { 200 } } }
-end
-
 -- ---- random numbers ----
 
 math.randomseed(7)
