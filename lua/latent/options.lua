@@ -87,7 +87,8 @@ local function convert(name, item, value)
     return whole and in_range(item, whole) and whole or nil
   end
   if name == "number" then return kind == "number" and in_range(item, value) and value + 0.0 or nil end
-  return kind == name and value or nil
+  if kind == name then return value end
+  return nil
 end
 
 local function has(list, value)
@@ -104,7 +105,7 @@ end
 local function check(spec, item, value)
   for _, name in ipairs(types_of(item)) do
     local converted = convert(name, item, value)
-    if converted ~= nil or (name == "boolean" and value == false) then
+    if converted ~= nil then
       if not item.choices or has(item.choices, converted) then return converted end
     end
   end
