@@ -27,7 +27,8 @@ local floor <const> = math.floor
 
 local UNITS <const> = {
   sse = "squared error per example", mse = "squared error per element", bce = "nats per example",
-  accuracy = "share of examples", rate = "step size", free_energy_gap = "nats", seconds = "s",
+  accuracy = "share of examples", rate = "step size", free_energy_gap = "nats",
+  free_energy_contrast = "nats", recon = "squared error per example", seconds = "s",
 }
 
 -- "test.sse" -> "test sse (squared error per example)"
@@ -190,9 +191,9 @@ function plot.filters(net, given)
   end
   local scale = nice_above(stats.quantile(sizes, 0.995) or 1)
   return {
-    title = o.title or (n < units and "weights of layer %d, %d of %d units" or "weights of layer %d, %d units")
+    title = o.title or (n < units and "layer %d weights, %d of %d units" or "layer %d weights, %d units")
       :format(o.layer, n, units),
-    width = math.max(2.8, math.min(4.6, 0.8 + 0.42 * cols)),
+    width = math.max(3.0, math.min(4.6, 0.8 + 0.42 * cols)),
     panels = { { tiles = { rows = rows, cols = cols, height = height, width = width, values = values,
       low = -scale, high = scale, diverging = true } } },
   }

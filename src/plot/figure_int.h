@@ -122,6 +122,7 @@ typedef struct lt__canvas {
 typedef struct lt__key {
     lt__key_place place;
     int n_columns; /* outside, below: 0 means at the right */
+    int n_rows;    /* outside, below */
     double width;  /* of the whole, inches */
     double entry;  /* of one entry, inches */
     double sample; /* length of a sample, characters */
@@ -130,6 +131,8 @@ typedef struct lt__key {
 
 typedef struct lt__place {
     lt__rect panel, plot;
+    double below;    /* the axis' labels, under the plot */
+    double key_room; /* inches that a key below may take; 0: the plot's */
     lt__key key;
     lt__ticks x, y;
     bool rotates_x;    /* long category names */
@@ -155,7 +158,8 @@ lt_status lt__layout_make(const lt_figure *f, const lt__canvas *canvas,
 void lt__layout_free(lt__layout *l);
 /* Characters that surely fit `width` inches. */
 int lt__wrap_at(double width, double em);
-int lt__title_wrap(const lt__layout *l);            /* characters */
+/* No more, but so that a text's lines are about equally long. */
+int lt__wrap_even(const char *text, double width, double em);
 double lt__text_width(const char *text, double em); /* about, in em's unit */
 /* The tile rows that have a caption. */
 bool lt__tiles_row_has_caption(const lt_tiles *t, int row);

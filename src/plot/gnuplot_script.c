@@ -197,13 +197,10 @@ static void write_axis_labels(const lt__panel *p, const lt__layout *l,
 {
     int across = lt__wrap_at(place->plot.w, l->em);
     int up = lt__wrap_at(place->plot.h, l->em);
-    double key = 0;
 
-    if (place->key.place == LT__KEY_OUTSIDE && place->key.n_columns)
-        key = place->key.height + 0.3 * l->em;
     if (p->x.label && *p->x.label) {
         int lines = lt__count_lines(p->x.label, across);
-        double y = place->panel.y + key + (1.3 * lines - 0.45) * l->em;
+        double y = place->plot.y - place->below + (1.3 * lines - 0.45) * l->em;
 
         lt_text_add(out, "set label ");
         lt__quote(out, p->x.label, across);
@@ -220,6 +217,18 @@ static void write_axis_labels(const lt__panel *p, const lt__layout *l,
                      (place->panel.x + 0.85 * l->em) / l->width,
                      (place->plot.y + place->plot.h / 2) / l->height);
     }
+}
+
+/* The key of a row of panels stands below the middle of the page, that of one
+ * panel below its plot. */
+static double key_left(const lt__key *k, const lt__layout *l,
+                       const lt__place *p)
+{
+    double middle = p->plot.x + p->plot.w / 2;
+
+    if (p->key_room > 0 && p->panel.w < 0.99 * l->width)
+        middle = l->width / 2;
+    return fmax(0, fmin(middle - k->width / 2, l->width - k->width));
 }
 
 static void write_key(const lt__key *k, const lt__layout *l, const lt__place *p,
@@ -244,14 +253,12 @@ static void write_key(const lt__key *k, const lt__layout *l, const lt__place *p,
                      style, (p->plot.x + p->plot.w + 0.5 * l->em) / l->width,
                      (p->plot.y + p->plot.h) / l->height);
     else
-        lt_text_addf(
-            out,
-            "set key %s at screen %.5f, screen %.5f left top "
-            "horizontal maxcols %d\n",
-            style,
-            fmax(p->panel.x, p->plot.x + p->plot.w / 2 - k->width / 2) /
-                l->width,
-            (p->panel.y + k->height + 0.3 * l->em) / l->height, k->n_columns);
+        lt_text_addf(out,
+                     "set key %s at screen %.5f, screen %.5f left top "
+                     "vertical maxrows %d\n",
+                     style, key_left(k, l, p) / l->width,
+                     (p->panel.y + k->height + 0.3 * l->em) / l->height,
+                     k->n_rows);
 }
 
 static void write_style(const lt__canvas *c, lt_text *out)
@@ -382,7 +389,7 @@ static void write_page_title(const lt_figure *f, const lt__canvas *c,
     if (!f->title || !*f->title || c->format == LT_FORMAT_TERMINAL)
         return;
     lt_text_add(out, "set label ");
-    lt__quote(out, f->title, lt__title_wrap(l));
+    lt__quote(out, f->title, lt__wrap_even(f->title, l->width, l->em));
     lt_text_addf(out, " at screen 0.5, screen %.5f center noenhanced front\n",
                  1 - 0.95 * l->em / l->height);
 }
@@ -399,7 +406,7 @@ static void write_terminal_key(const lt__panel *p, const lt__view *v,
 
     for (int s = 0; s < p->n_series; s++)
         if (p->series[s].label && is_plotted(&p->series[s], &v->points[s], c)) {
-            widest = fmax(widest, lt__text_width(p->series[s].label, 1 / 0.56));
+            widest = fmax(widest, lt__text_width(p->series[s].label, 1 / 0.53));
             n++;
         }
     place = lt__view_corner(p, v, (widest + 8) / (c->columns - 10),
@@ -456,7 +463,8 @@ static void write_panel(const lt_figure *f, const lt__canvas *c, lt__layout *l,
         write_terminal_key(p, v, c, out);
     } else {
         write_margins(l, place, out);
-        write_named(out, "title", p->title, lt__wrap_at(place->panel.w, l->em));
+        write_named(out, "title", p->title,
+                    lt__wrap_even(p->title, place->panel.w, l->em));
         if (p->tiles) {
             lt__tiles_plot(p->tiles, l, i, out);
             return;

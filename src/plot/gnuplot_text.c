@@ -84,6 +84,15 @@ static int word_length(const char *s)
     return n;
 }
 
+static int text_length(const char *s)
+{
+    int n = 0;
+
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
 int lt__quote(lt_text *out, const char *text, int wrap)
 {
     char buffer[8];
@@ -92,7 +101,8 @@ int lt__quote(lt_text *out, const char *text, int wrap)
     lt_text_add(out, "'");
     for (; *text && n < LT__TEXT_MOST; n++) {
         if (wrap && *text == ' ' && column &&
-            column + word_length(text) > wrap) {
+            (column + word_length(text) > wrap ||
+             (text[1] == '(' && column + text_length(text) > wrap))) {
             lt_text_add(out, "'.\"\\n\".'");
             lines++;
             column = 0;

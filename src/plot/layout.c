@@ -6,10 +6,11 @@
  * across panels, pictures keep their aspect, the key's place is known before
  * it is drawn. The type is 11 pt on a panel 4.6 in wide, so 8 pt when the
  * picture is set in a 3.4 in column; narrower figures get smaller type, never
- * below 8 pt. Text widths are estimates for a wide sans serif (0.56 em). */
+ * below 8 pt. Text widths are estimates for a wide sans serif. */
 #include "figure_int.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "latent/base/mem.h"
@@ -22,12 +23,22 @@ double lt__text_width(const char *text, double em)
 
     for (const char *s = text ? text : ""; *s; s++)
         n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n * 0.56 * em;
+    return (n * 0.53 + (n > 6 ? 0.25 : n * 0.04)) * em;
 }
 
 int lt__wrap_at(double width, double em)
 {
-    return (int)(width / (0.58 * em));
+    return (int)(width / (0.53 * em));
+}
+
+int lt__wrap_even(const char *text, double width, double em)
+{
+    int most = lt__wrap_at(width, em), lines = lt__count_lines(text, most);
+    int wrap = most;
+
+    while (lines > 1 && wrap > 8 && lt__count_lines(text, wrap - 1) == lines)
+        wrap--;
+    return wrap;
 }
 
 /* A tick's label: braces and hats do not show, raised figures are small. */
@@ -89,6 +100,16 @@ static double title_height(const char *title, double width, double em)
 
 /* ---- tiles ---- */
 
+/* Of the numbers beside a diverging sheet's scale. */
+static double scale_width(const lt_tiles *t, double em)
+{
+    char low[32], high[32];
+
+    snprintf(low, sizeof low, "%+.2g", t->low);
+    snprintf(high, sizeof high, "%+.2g", t->high);
+    return fmax(lt__text_width(low, em), lt__text_width(high, em));
+}
+
 /* Left and right margins that all tile panels of a column share. */
 static void tiles_margins(const lt_figure *f, int column, int columns,
                           double em, double *left, double *right)
@@ -100,7 +121,7 @@ static void tiles_margins(const lt_figure *f, int column, int columns,
         for (int r = 0; t && t->row_labels && r < t->rows; r++)
             *left = fmax(*left, lt__text_width(t->row_labels[r], em) + em);
         if (t && t->is_diverging)
-            *right = fmax(*right, 4.4 * em);
+            *right = fmax(*right, 1.9 * em + scale_width(t, em));
     }
     *left = fmin(*left, 14 * em);
 }
@@ -143,13 +164,15 @@ static int count_entries(const lt__panel *p, double em, double *widest,
     return n;
 }
 
-/* Chooses the key's place for a plot of about w by h. */
-static lt__key key_choose(const lt__panel *p, const lt__view *v, double w,
-                          double h, double em)
+/* Chooses the key's place for a plot of about w by h; below, it may be `room`
+ * wide. */
+static lt__key key_choose(const lt__panel *p, const lt__view *v,
+                          const double size[2], double room, double em)
 {
+    double w = size[0], h = size[1];
     lt__key k = {0};
     double widest;
-    int n = count_entries(p, em, &widest, &k.sample), n_rows;
+    int n = count_entries(p, em, &widest, &k.sample);
 
     if (n == 0)
         return k;
@@ -160,7 +183,7 @@ static lt__key key_choose(const lt__panel *p, const lt__view *v, double w,
                               (k.height + 0.5 * em) / h);
     if (k.place != LT__KEY_OUTSIDE)
         return k;
-    k.n_columns = (int)((w + 2 * em) / k.entry);
+    k.n_columns = (int)(fmax(w + 2 * em, room) / k.entry);
     if (k.n_columns < 1)
         k.n_columns = 1;
     if (k.n_columns > n)
@@ -169,8 +192,9 @@ static lt__key key_choose(const lt__panel *p, const lt__view *v, double w,
         k.n_columns = 0; /* at the right */
         return k;
     }
-    n_rows = (n + k.n_columns - 1) / k.n_columns;
-    k.height = n_rows * 1.25 * em;
+    k.n_rows = (n + k.n_columns - 1) / k.n_columns;
+    k.n_columns = (n + k.n_rows - 1) / k.n_rows;
+    k.height = k.n_rows * 1.25 * em;
     k.width = k.n_columns * k.entry;
     return k;
 }
@@ -204,35 +228,39 @@ static double bottom_margin(const lt__panel *p, lt__place *place, double w,
     return bottom + 0.2 * em;
 }
 
-/* Fills place->plot for a panel of w by h inches. */
+static double left_margin(const lt__panel *p, const lt__place *place, double h,
+                          double em)
+{
+    double left = ticks_width(&place->y, em) + 1.3 * em;
+
+    if (p->y.label)
+        left += 1.4 * em * lt__count_lines(p->y.label, lt__wrap_at(h, em));
+    return left;
+}
+
+/* Fills place->plot, relative to the panel; place->key_room is known. */
 static void series_place(const lt__panel *p, const lt__view *v, double em,
                          lt__rect panel, lt__place *place)
 {
     double top = title_height(p->title, panel.w, em) + 0.8 * em;
-    double bottom = 3.3 * em, left, right = 1.2 * em;
-    double w, h = panel.h - top - bottom;
+    double left = 4 * em, right = 1.2 * em, w = panel.w - left - right;
+    double bottom = place->below = bottom_margin(p, place, w, em);
+    double h = panel.h - top - bottom;
 
+    place->key = key_choose(p, v, (double[]){w, h}, place->key_room, em);
+    if (place->key.place == LT__KEY_OUTSIDE && place->key.n_columns == 0)
+        right += place->key.width;
+    else if (place->key.place == LT__KEY_OUTSIDE)
+        bottom += place->key.height + 0.3 * em;
+    h = fmax(panel.h - top - bottom, 2 * em);
     axis_ticks(&p->y, v->y_low, v->y_high, (int)(h / (2.2 * em)), false,
                &place->y);
-    left = ticks_width(&place->y, em) + 1.3 * em;
-    if (p->y.label)
-        left += 1.4 * em * lt__count_lines(p->y.label, lt__wrap_at(h, em));
-    w = panel.w - left - right;
-    bottom = bottom_margin(p, place, w, em);
-    h = panel.h - top - bottom;
-    place->key = key_choose(p, v, w, h, em);
-    if (place->key.place == LT__KEY_OUTSIDE) {
-        if (place->key.n_columns == 0)
-            right += place->key.width;
-        else
-            bottom += place->key.height + 0.3 * em;
-    }
+    left = left_margin(p, place, h, em);
     w = panel.w - left - right;
     axis_ticks(&p->x, v->x_low, v->x_high, (int)(w / (4.5 * em)), v->is_whole,
                &place->x);
     right = fmax(right, ticks_width(&place->x, em) / 2 + 0.3 * em);
-    place->plot = (lt__rect){left, bottom, panel.w - left - right,
-                             fmax(panel.h - top - bottom, 2 * em)};
+    place->plot = (lt__rect){left, bottom, panel.w - left - right, h};
 }
 
 /* ---- the page ---- */
@@ -243,7 +271,7 @@ static double series_height(const lt_figure *f, int i, double width,
                             const lt__layout *l)
 {
     double h = width * panel_height / panel_width;
-    lt__place scratch = {0};
+    lt__place scratch = {.key_room = l->places[i].key_room};
 
     series_place(&f->panels[i], &l->views[i], l->em, (lt__rect){0, 0, width, h},
                  &scratch);
@@ -280,23 +308,68 @@ static void rows_measure(const lt_figure *f, int columns, lt__layout *l,
                 fmax((f->height - l->title_height - fixed) / n_free, 1);
 }
 
+/* The plots of a row stand on one line and are equally high. */
+static void row_align(const lt_figure *f, int from, int to, lt__layout *l)
+{
+    double bottom = 0, above = 0;
+
+    for (int i = from; i < to; i++) {
+        const lt__place *p = &l->places[i];
+
+        if (f->panels[i].tiles)
+            continue;
+        bottom = fmax(bottom, p->plot.y);
+        above = fmax(above, p->panel.h - p->plot.y - p->plot.h);
+    }
+    for (int i = from; i < to; i++) {
+        lt__place *p = &l->places[i];
+
+        if (!f->panels[i].tiles) {
+            p->plot.y = bottom;
+            p->plot.h = fmax(p->panel.h - above - bottom, 2 * l->em);
+        }
+        p->plot.x += p->panel.x;
+        p->plot.y += p->panel.y;
+    }
+}
+
 static void page_place(const lt_figure *f, int columns, lt__layout *l,
                        const double *heights)
 {
     double y = l->height - l->title_height;
     double width = l->width / columns;
 
-    for (int i = 0; i < f->n_panels; i++) {
-        lt__place *p = &l->places[i];
+    for (int from = 0; from < f->n_panels; from += columns) {
+        int to = from + columns < f->n_panels ? from + columns : f->n_panels;
+        double h = heights[from / columns];
 
-        if (i % columns == 0)
-            y -= heights[i / columns];
-        p->panel =
-            (lt__rect){i % columns * width, y, width, heights[i / columns]};
-        if (!f->panels[i].tiles)
-            series_place(&f->panels[i], &l->views[i], l->em, p->panel, p);
-        p->plot.x += p->panel.x;
-        p->plot.y += p->panel.y;
+        y -= h;
+        for (int i = from; i < to; i++) {
+            lt__place *p = &l->places[i];
+
+            p->panel = (lt__rect){(i - from) * width, y, width, h};
+            if (!f->panels[i].tiles)
+                series_place(&f->panels[i], &l->views[i], l->em, p->panel, p);
+        }
+        row_align(f, from, to, l);
+    }
+}
+
+/* A key that is the only one of its row may be as wide as the page. */
+static void keys_room(const lt_figure *f, int columns, lt__layout *l)
+{
+    double widest, sample;
+
+    for (int from = 0; from < f->n_panels; from += columns) {
+        int last = -1, n = 0;
+
+        for (int i = from; i < f->n_panels && i < from + columns; i++)
+            if (count_entries(&f->panels[i], 1, &widest, &sample) > 0) {
+                last = i;
+                n++;
+            }
+        if (n == 1)
+            l->places[last].key_room = l->width - 2 * l->em;
     }
 }
 
@@ -316,14 +389,9 @@ static lt_status layout_views(const lt_figure *f, const lt__canvas *canvas,
 
 static double page_title_height(const lt_figure *f, const lt__layout *l)
 {
-    int lines = lt__count_lines(f->title, lt__title_wrap(l));
+    int lines = lt__count_lines(f->title, lt__wrap_at(l->width, l->em));
 
     return lines ? (1.35 * lines + 0.5) * l->em : 0;
-}
-
-int lt__title_wrap(const lt__layout *l)
-{
-    return lt__wrap_at(l->width, l->em);
 }
 
 lt_status lt__layout_make(const lt_figure *f, const lt__canvas *canvas,
@@ -348,6 +416,7 @@ lt_status lt__layout_make(const lt_figure *f, const lt__canvas *canvas,
     rc = layout_views(f, canvas, out, columns);
     if (rc != LT_OK)
         goto done;
+    keys_room(f, columns, out);
     rows_measure(f, columns, out, heights);
     out->height = out->title_height;
     for (int r = 0; r < f->n_panels; r++)

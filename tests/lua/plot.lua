@@ -128,7 +128,7 @@ check("filters in a square", tiles.rows .. "x" .. tiles.cols, "2x3")
 check("as stored", table.concat(tiles.values, " ", 1, 5), "-13 -12 -11 -10 -9")
 check("an empty place is blank", tiles.values[21] == 0 and tiles.values[24] == 0, true)
 check("symmetric", tiles.low, -tiles.high)
-check("says how many of all", filters.title, "weights of layer 1, 5 of 7 units")
+check("says how many of all", filters.title, "layer 1 weights, 5 of 7 units")
 fails("a deep layer", "only a layer that sees the input",
   plot.filters, net_of { weight = true, w = weights, units = 4, inputs = 7, input = { 1, 2, 2 } }, {})
 

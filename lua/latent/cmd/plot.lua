@@ -287,7 +287,11 @@ local function curve_groups(runs, opt)
   if #group(runs, keys) < #runs and known_key(runs, "seed") then keys[#keys + 1] = "seed" end
   for i, run in ipairs(runs) do
     local label = label_of(run, keys, true)
-    if label == "" or #label > 44 then label = run.name or "run " .. text_of(run.id) end
+    if #runs == 1 then
+      label = nil
+    elseif label == "" or #label > 44 then
+      label = run.name or "run " .. text_of(run.id)
+    end
     groups[i] = { label = label, runs = { run } }
   end
   return groups, false
@@ -313,6 +317,20 @@ local function curves_panel(store, groups, is_pooled, metric, opt)
     log_y = opt.log_y or false, smooth = opt.smooth }.panels[1]
 end
 
+-- The names of the lines in one panel say those of all.
+local function share_key(figure)
+  local function names(panel)
+    local list = {}
+    for _, s in ipairs(panel.series) do list[#list + 1] = s.label end
+    return table.concat(list, "\n")
+  end
+  for i = #figure.panels, 2, -1 do
+    if names(figure.panels[i]) == names(figure.panels[1]) then
+      for _, s in ipairs(figure.panels[i].series) do s.label = nil end
+    end
+  end
+end
+
 local function draw_curves(store, opt)
   local runs, filter = find_runs(store, opt)
   if #runs == 0 then return nil, nothing(filter) end
@@ -324,6 +342,7 @@ local function draw_curves(store, opt)
   for i, metric in ipairs(metrics) do
     figure.panels[i] = curves_panel(store, groups, is_pooled, metric, opt)
   end
+  share_key(figure)
   local what = #metrics == 1 and metrics[1] or ("%d metrics"):format(#metrics)
   figure.title = ("%s: %s%s, %s"):format(experiments_of(runs), what,
     is_pooled and ", mean and 95 % interval" or "", #runs == 1 and "1 run" or #runs .. " runs")
@@ -499,7 +518,7 @@ local function draw_network(store, opt, context)
     if not set then return nil, 3 end
     figure = plot[opt.kind](net, set, { n = opt.number })
   end
-  figure.title = ("%s: %s"):format(run.name or run.experiment, figure.title)
+  figure.title = ("%s, run %d: %s"):format(run.experiment, run.id, figure.title)
   return figure
 end
 
