@@ -122,7 +122,8 @@ check("a square number is a picture",
 
 local weights = {}
 for i = 1, 7 * 4 do weights[i] = i - 14 end
-local filters = plot.filters(net_of { weight = true, w = weights, units = 7, inputs = 4, input = { 1, 2, 2 } }, { n = 5 })
+local seven = net_of { weight = true, w = weights, units = 7, inputs = 4, input = { 1, 2, 2 } }
+local filters = plot.filters(seven, { n = 5 })
 local tiles = filters.panels[1].tiles
 check("filters in a square", tiles.rows .. "x" .. tiles.cols, "2x3")
 check("as stored", table.concat(tiles.values, " ", 1, 5), "-13 -12 -11 -10 -9")

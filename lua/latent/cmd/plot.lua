@@ -16,21 +16,27 @@ local spec <const> = {
   summary = "draw figures of runs",
   positional = {
     { "KIND", help = "curves, sweep, reconstructions, filters or codes" },
-    { "FILTER", optional = true, join = true, help = "which runs, as for latent ls; @last, @best(METRIC) or an id: one run" },
+    { "FILTER", optional = true, join = true,
+      help = "which runs, as for latent ls; @last, @best(METRIC) or an id: one run" },
   },
   options = {
-    { "-m", "--metric", value = "METRIC", repeated = true, help = "curves: any (again for more panels); sweep: one, or min(METRIC), max(..), first(..)" },
-    { "--by", value = "KEY", repeated = true, help = "one line for each value of a knob (KEY or KEY,KEY), its runs pooled: mean and 95 % interval" },
+    { "-m", "--metric", value = "METRIC", repeated = true,
+      help = "curves: any (again for more panels); sweep: one, or min(METRIC), max(..), first(..)" },
+    { "--by", value = "KEY", repeated = true,
+      help = "one line for each value of a knob (KEY or KEY,KEY), its runs pooled: mean and 95 % interval" },
     { "--x", value = "KEY", help = "sweep: the knob along the x axis" },
-    { "--x-axis", value = "AXIS", choices = { "epoch", "step", "time" }, default = "epoch", help = "curves: epoch, step or time" },
+    { "--x-axis", value = "AXIS", choices = { "epoch", "step", "time" }, default = "epoch",
+      help = "curves: epoch, step or time" },
     { "--log-x", help = "logarithmic x axis" },
     { "--log-y", help = "logarithmic y axis" },
-    { "--smooth", value = "N", type = "integer", min = 0, default = 0, help = "curves: moving average over about N points" },
+    { "--smooth", value = "N", type = "integer", min = 0, default = 0,
+      help = "curves: moving average over about N points" },
     { "--title", value = "TEXT", help = "instead of the usual one (\"\" for none)" },
     { "-n", "--number", value = "N", type = "integer", min = 1, help = "pictures, units or examples to show" },
     { "--layer", value = "N", type = "integer", min = 1, default = 1, help = "filters: the layer" },
     { "--network", value = "NAME", help = "which saved network of the run" },
-    { "--part", value = "PART", choices = { "train", "valid", "test" }, default = "test", help = "which of the run's data" },
+    { "--part", value = "PART", choices = { "train", "valid", "test" }, default = "test",
+      help = "which of the run's data" },
     { "-o", "--output", value = "FILE", help = "an .svg, .png or .pdf file; its gnuplot script goes beside it" },
   },
   text = [[
@@ -90,7 +96,8 @@ end
 -- Names of the metrics that the runs have, in order.
 local function metric_names(store, runs)
   local names = {}
-  for _, row in ipairs(store:sql(("SELECT DISTINCT name FROM finals WHERE run IN (%s) ORDER BY name"):format(id_list(runs)))) do
+  local query = ("SELECT DISTINCT name FROM finals WHERE run IN (%s) ORDER BY name"):format(id_list(runs))
+  for _, row in ipairs(store:sql(query)) do
     names[#names + 1] = row.name
   end
   return names
@@ -126,8 +133,8 @@ local function choose_metrics(store, runs, asked)
     local name = split_metric(text)
     if not contains(known, name) then
       local near = args.nearest(name, known)
-      warn("no run that matches has metric '%s'%s (known: %s)", name, near and ("; did you mean '%s'?"):format(near) or "",
-        table.concat(known, ", ", 1, math.min(#known, 12)))
+      warn("no run that matches has metric '%s'%s (known: %s)", name,
+        near and ("; did you mean '%s'?"):format(near) or "", table.concat(known, ", ", 1, math.min(#known, 12)))
       return nil
     end
   end
@@ -473,7 +480,7 @@ local function find_network(store, opt)
   local rows = store:sql(([[SELECT run, name, path FROM artifacts WHERE kind = 'network' AND run IN (%s)
     AND (?1 IS NULL OR name = ?1) ORDER BY run DESC, name <> 'net', name LIMIT 1]]):format(id_list(runs)), opt.network)
   if #rows == 0 then
-    warn("no run that matches saved a network%s; a script saves one by run:save(\"net\", net)",
+    warn("the runs that match saved no network%s; a script saves one by run:save(\"net\", net)",
       opt.network and (" named '%s'"):format(opt.network) or "")
     return nil, 3
   end
