@@ -81,8 +81,8 @@ static inline void write_script(world *w, const char *text)
                      LT_OK);
 }
 
-static inline lt_status plan(world *w, const char *path, const lt_plan_opts *opts,
-                      int *n)
+static inline lt_status plan(world *w, const char *path,
+                             const lt_plan_opts *opts, int *n)
 {
     int64_t sweep = 0;
 
@@ -180,8 +180,8 @@ static inline const char *query_text(world *w, const char *sql, char out[4096])
          "  name = \"tiny\", config = { code = 2, rate = 0.01, tie = "         \
          "\"untied\", wide = false, seed = 1 },\n"
 
-#define EXP  "return latent.experiment { name = 'x', config = { seed = 1, "
-#define RUN  "  run = function(run, c)\n"
+#define EXP "return latent.experiment { name = 'x', config = { seed = 1, "
+#define RUN "  run = function(run, c)\n"
 
 #define DATA                                                                   \
     "    local data = latent.data.curves { n_train = 40, n_test = 10 }\n"      \
