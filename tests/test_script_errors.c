@@ -241,7 +241,7 @@ static void loops_are_interrupted(void **state)
         plan_ok(w, w->script_path, &opts);
         polls_until_stop = 3;
         assert_int_equal(execute_one(w, NULL), LT_RUN_INTERRUPTED);
-        assert_message(w, "interrupted");
+        assert_message(w, "S:5: interrupted");
     }
 }
 

@@ -44,10 +44,25 @@ lt_pool *lt__pool_of(lua_State *L)
 
 /* ---- stopping ---- */
 
+/* Always the first message: later ones would only say where a script's
+ * attempts to go on were cut. */
+static int raise_stopped(lua_State *L)
+{
+    lt__ctx *ctx = lt__ctx_of(L);
+
+    if (ctx->last.status != LT_EINTERRUPTED) {
+        lt__push_where(L);
+        lt_err_set(&ctx->last, LT_EINTERRUPTED, "%sinterrupted",
+                   lua_tostring(L, -1));
+    }
+    lua_pushstring(L, ctx->last.text);
+    return lua_error(L);
+}
+
 static void stop_hook(lua_State *L, lua_Debug *ar)
 {
     (void)ar;
-    luaL_error(L, "interrupted");
+    raise_stopped(L);
 }
 
 /* From now on nothing runs in this thread or in the main one. */
@@ -75,7 +90,7 @@ static void poll_hook(lua_State *L, lua_Debug *ar)
 {
     (void)ar;
     if (lt__should_stop(L))
-        luaL_error(L, "interrupted");
+        raise_stopped(L);
 }
 
 void lt__install_hook(lua_State *L)
