@@ -26,7 +26,8 @@ return latent.experiment {
     end
     latent.fit(net, {
       train = data.train, test = data.test, loss = "bce",
-      optimizer = latent.adam { rate = 1e-3 }, epochs = 3, batch = 100, run = run, log_every = 1,
+      optimizer = latent.adam { rate = 1e-3 }, epochs = 3, batch = 100,
+      run = run, log_every = 1,
     })
     run:log { epoch = 3, ["script.random"] = math.random() }
   end,

@@ -26,7 +26,8 @@ local ENVIRONMENT <const> = {
 }
 local FACTS <const> = {
   "id", "name", "experiment", "question", "sweep", "status", "message", "seed", "script", "command",
-  "queued_at", "started_at", "ended_at", "seconds", "cpu_seconds", "parameters", "examples_per_second", "network", "data",
+  "queued_at", "started_at", "ended_at", "seconds", "cpu_seconds", "parameters", "examples_per_second",
+  "network", "data",
 }
 
 local function read_run(store, id)
