@@ -76,7 +76,7 @@ same "csv" "$(tr -d '\r' <out)" $'id,code,seed\n6,6,1\n7,6,2'
 expect 0 "9 more" "$L" ls --limit 3
 same "limit" "$(wc -l <out)" 4
 expect 0 "" "$L" ls --all --sort test.sse --json status=finished
-python3 - out <<'END' || fail "ls --json"
+check_json out <<'END' || fail "ls --json"
 import json, sys
 rows = json.load(open(sys.argv[1]))
 assert len(rows) == 9, len(rows)
@@ -96,7 +96,7 @@ grep -qF "code" out || fail "show: no config"
 expect 0 "wanted to fail" "$L" show 8
 expect 0 "" "$L" show @last
 expect 0 "" "$L" show "@best(test.sse)" --json
-python3 - out <<'END' || fail "show --json"
+check_json out <<'END' || fail "show --json"
 import json, sys
 run = json.load(open(sys.argv[1]))
 assert run["config"]["code"] in (2, 4, 6), run["config"]

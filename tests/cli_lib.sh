@@ -47,6 +47,14 @@ ask()
     "$LATENT" sql --csv "$1" | tail -n +2 | tr -d '\r"'
 }
 
+# check_json FILE: runs the Python on standard input with that argument, where
+# there is Python: an opinion on our JSON that is not our own.
+check_json()
+{
+    command -v python3 >/dev/null || return 0
+    python3 - "$1"
+}
+
 # wait_for SECONDS WHAT SQL: until the answer is not 0.
 wait_for()
 {

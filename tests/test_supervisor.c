@@ -315,8 +315,10 @@ static void *send_signals(void *arg)
     }
     lt_store_close(store);
     for (int i = 0; i < s->n_signals; i++) {
-        usleep(150000);
+        usleep(400000);
         kill(getpid(), SIGINT);
+        usleep(50000);
+        kill(getpid(), SIGTERM); /* so near: the same */
     }
     return NULL;
 }
@@ -329,6 +331,7 @@ static void run_with_signals(rig *r, int n_signals)
 
     sigemptyset(&ours);
     sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &ours, &before);
     assert_int_equal(pthread_create(&thread, NULL, send_signals, &s), 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

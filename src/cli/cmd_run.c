@@ -5,17 +5,17 @@
  * Each worker gets its share of the cores. */
 #include "cli/cli_int.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "latent/base/host.h"
 #include "latent/base/mem.h"
 #include "latent/base/path.h"
 #include "latent/base/text.h"
 #include "latent/bind/script.h"
 #include "latent/work/work.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 const char lt__help_run[] =
     "latent run: train the sweep that a script declares\n"

@@ -3,13 +3,13 @@
  * data from run to run, and gives each run a fresh Lua state. */
 #include "cli/cli_int.h"
 
+#include "latent/bind/script.h"
+#include "latent/work/work.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#include "latent/bind/script.h"
-#include "latent/work/work.h"
 
 enum { MAX_ARGS = 64 };
 

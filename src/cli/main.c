@@ -1,17 +1,17 @@
 /* latent: the program. One table says which commands there are; those that
  * only read the store are written in Lua (lua/latent/cmd/), each in a module
  * of its own name that parses its arguments and helps itself. */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "cli/cli_int.h"
 #include "latent/base/host.h"
 #include "latent/base/mem.h"
 #include "latent/base/suggest.h"
 #include "latent/bind/script.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static int run_reader(const lt__call *call);
 static int print_version(const lt__call *call);

@@ -1,13 +1,13 @@
 /* Options of the commands written in C, and exit statuses. */
 #include "cli/cli_int.h"
 
+#include "latent/base/suggest.h"
+#include "latent/work/work.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "latent/base/suggest.h"
-#include "latent/work/work.h"
 
 enum { MAX_OPTIONS = 16 };
 

@@ -2,11 +2,11 @@
  * arguments (and the clock); one column a code point. */
 #include "work/work_int.h"
 
+#include "latent/base/clock.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-#include "latent/base/clock.h"
 
 void lt__format_duration(double seconds, lt_text *out)
 {

@@ -4,11 +4,11 @@
  * A name is a convenience: trouble here never stops a sweep. */
 #include "work/work_int.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #include "latent/base/mem.h"
 #include "latent/store/query.h"
+
+#include <inttypes.h>
+#include <string.h>
 
 struct lt__knobs {
     lt_store *store;

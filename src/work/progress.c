@@ -7,6 +7,9 @@
  * starts or ends, and one about all of them every ten seconds. */
 #include "work/work_int.h"
 
+#include "latent/base/clock.h"
+#include "latent/base/mem.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -16,9 +19,6 @@
 #include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#include "latent/base/clock.h"
-#include "latent/base/mem.h"
 
 #define DIM   "\033[2m"
 #define RED   "\033[31m"

@@ -6,16 +6,29 @@
  * looking and waiting. */
 #include "latent/work/work.h"
 
-#include <signal.h>
-
+#include "latent/base/clock.h"
 #include "work/work_int.h"
+
+#include <signal.h>
+#include <stdint.h>
 
 static volatile sig_atomic_t caught;
 static volatile sig_atomic_t times;
 static volatile sig_atomic_t suspended;
+static volatile sig_atomic_t last; /* when one came, in hundredths of seconds */
+
+/* Signals this near are one: a terminal that closes sends SIGHUP twice, and
+ * programs around us pass on the Ctrl-C that we had from the terminal. */
+enum { SAME_HUNDREDTHS = 30 };
 
 static void on_stop(int number)
 {
+    int now = (int)((int64_t)(lt_clock_elapsed() * 100) % INT32_MAX);
+    int since = now - (int)last;
+
+    if (caught && since >= 0 && since < SAME_HUNDREDTHS)
+        return;
+    last = now;
     if (!caught)
         caught = number;
     times = times + 1;

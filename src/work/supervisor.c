@@ -7,6 +7,9 @@
  * replaced. The first signal is passed on as SIGTERM, the second kills. */
 #include "latent/work/work.h"
 
+#include "latent/base/mem.h"
+#include "work/work_int.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -16,9 +19,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "latent/base/mem.h"
-#include "work/work_int.h"
 
 typedef struct crew {
     lt_store *store;

@@ -2,11 +2,10 @@
  * draws it, and the child processes. */
 #ifndef LT_WORK_INT_H
 #define LT_WORK_INT_H
+#include "latent/work/work.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
-
-#include "latent/work/work.h"
 
 /* ---- messages: one fixed-size record each, written in one piece ---- */
 

@@ -5,14 +5,14 @@
  * no error of the worker's: only trouble with the store ends the loop. */
 #include "latent/work/work.h"
 
+#include "latent/base/clock.h"
+#include "work/work_int.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "latent/base/clock.h"
-#include "work/work_int.h"
 
 typedef struct teller {
     int fd;
