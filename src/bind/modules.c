@@ -16,6 +16,7 @@ static const luaL_Reg core_modules[] = {
     {"latent.core.run", lt__open_run},
     {"latent.core.plot", lt__open_plot},
     {"latent.core.store", lt__open_store},
+    {"latent.core.bench", lt__open_bench},
     {NULL, NULL},
 };
 

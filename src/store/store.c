@@ -226,6 +226,11 @@ lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
     return LT_OK;
 }
 
+const char *lt_store_sqlite_version(void)
+{
+    return sqlite3_libversion();
+}
+
 void lt_store_close(lt_store *store)
 {
     if (!store)

@@ -49,6 +49,9 @@ typedef struct lt_store lt_store;
 lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
                         lt_err *err);
 void lt_store_close(lt_store *store);
+
+const char *lt_store_sqlite_version(void); /* "3.40.1" */
+
 const char *lt_store_path(const lt_store *store); /* borrowed */
 
 /* The folder of a run's files, "<folder of the store>/runs/<id>". */
