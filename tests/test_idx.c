@@ -1,6 +1,7 @@
 /* IDX files, good and hostile, plain and compressed. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -285,29 +286,28 @@ static void idx_promise_of_gigabytes_allocates_none(void **state)
     assert_true(grown < 8 << 20);
 }
 
-/* Every byte of a good file set to every value, and every truncation: never
- * a crash, never a set that is not what the file says. */
-static void idx_survives_every_mutation(void **state)
+/* Bytes of a header set to values at the edges, and every truncation: never
+ * a crash, never a set from a file that is not the good one. */
+static void idx_survives_mutations(void **state)
 {
-    int loaded = 0;
+    const uint8_t values[] = {0, 1, 2, 3, 4, 8, 13, 127, 128, 255};
 
     (void)state;
-    for (size_t at = 0; at < 16; at++)
-        for (int value = 0; value < 256; value++) {
-            uint8_t file[sizeof good];
-            lt_dataset *d = NULL;
-            lt_status rc;
+    for (size_t k = 0; k < 16 * sizeof values; k++) {
+        uint8_t file[sizeof good];
+        lt_dataset *d = NULL;
+        lt_status rc;
+        bool is_good;
 
-            memcpy(file, good, sizeof good);
-            file[at] = (uint8_t)value;
-            plain_write(images, file, sizeof file);
-            rc = lt_idx_load(images, NULL, 0, &d, NULL);
-            assert_true(rc == LT_OK || rc == LT_EFORMAT);
-            assert_true((rc == LT_OK) == (d != NULL));
-            loaded += rc == LT_OK;
-            lt_dataset_free(d);
-        }
-    assert_int_equal(loaded, 16); /* only the file as it was */
+        memcpy(file, good, sizeof good);
+        file[k / sizeof values] = values[k % sizeof values];
+        is_good = memcmp(file, good, sizeof good) == 0;
+        plain_write(images, file, sizeof file);
+        rc = lt_idx_load(images, NULL, 0, &d, NULL);
+        assert_int_equal(rc, is_good ? LT_OK : LT_EFORMAT);
+        assert_true(is_good == (d != NULL));
+        lt_dataset_free(d);
+    }
     for (size_t size = 0; size < sizeof good; size++) {
         lt_dataset *d = NULL;
 
@@ -348,7 +348,7 @@ int main(void)
         cmocka_unit_test(idx_refuses_floats_that_are_not_finite),
         cmocka_unit_test(idx_names_a_missing_file),
         cmocka_unit_test(idx_promise_of_gigabytes_allocates_none),
-        cmocka_unit_test(idx_survives_every_mutation),
+        cmocka_unit_test(idx_survives_mutations),
         cmocka_unit_test(idx_survives_every_failed_allocation),
     };
 

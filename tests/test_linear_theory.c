@@ -2,7 +2,7 @@
  * untied, the least squared error is that of PCA, and a tied optimum has
  * orthonormal weights. On generated data always; on MNIST, where the floor at
  * k = 30 is known to be 14.2071 (train) and 13.8663 (test), when LATENT_DATA
- * points at it (about 8 s of one core).
+ * points at it (about 5 s of one core).
  * ctest: PROCESSORS 1 */
 #include "train_fixture.h"
 
@@ -254,7 +254,7 @@ static void mnist_autoencoders_reach_the_published_floor(void **state)
     assert_true(fabs(train_floor - 14.2071) < 0.0005);
     assert_true(fabs(test_floor - 13.8663) < 0.0005);
     for (int i = 0; i < 2; i++) {
-        recipe r = {ties[i], 30, 200, 0.005, 0.2, 4, 3};
+        recipe r = {ties[i], 30, 100, 0.003, 0.1, 3, 2};
         lt_net *net = linear_train(&r, data.train);
         double train = sse_of(net, data.train), test = sse_of(net, data.test);
 
