@@ -1,0 +1,56 @@
+#!/bin/bash
+# Every script of experiments/ at its smoke scale, without data files, so that
+# each falls back on generated curves; then codes2d once on MNIST where
+# $LATENT_DATA has it, because only labelled data colour its picture.
+#     ctest: PROCESSORS 2
+source "$(dirname "$0")/cli_lib.sh"
+L=$LATENT
+data=${LATENT_DATA:-}
+unset LATENT_DATA
+export XDG_CACHE_HOME=$PWD/no-cache
+
+# smoke NAME RUNS OPTION...: all runs finish, with a finite test.sse, a figure
+# and a saved network each.
+smoke()
+{
+    local name=$1 runs=$2
+    shift 2
+    expect 0 "" "$L" run "$LATENT_SOURCE/experiments/$name.lua" -j 2 "$@"
+    same "$name: finished" "$runs" "$(ask "SELECT count(*) FROM runs
+        WHERE experiment='$name' AND status='finished'")"
+    same "$name: test.sse" "$runs" "$(ask "SELECT count(*)
+        FROM finals f JOIN runs r ON r.id=f.run
+        WHERE experiment='$name' AND f.name='test.sse' AND f.last > 0")"
+    for kind in figure network; do
+        same "$name: runs with a $kind" "$runs" "$(ask \
+            "SELECT count(DISTINCT a.run) FROM artifacts a
+            JOIN runs r ON r.id=a.run
+            WHERE experiment='$name' AND a.kind='$kind'")"
+    done
+}
+
+small=(-s n=300 -s epochs=1)
+smoke quickstart 4 -s n_train=300 -s epochs=1 -s pretrain_epochs=1 -s seed=1
+smoke seed_mirror 10 "${small[@]}" -s n_test=100 -s seed=1
+smoke keras_latent 2 "${small[@]}"
+smoke hinton2006_mnist 6 "${small[@]}" -s pretrain_epochs=1
+smoke hinton2006_curves 4 "${small[@]}" -s n_test=100 -s pretrain_epochs=1 \
+    -s seed=1
+smoke codes2d 2 "${small[@]}" -s pretrain_epochs=1
+
+# An experiment that is added is added here too.
+self=$LATENT_SOURCE/tests/check_experiments.sh
+listed=$(grep -o '^smoke [a-z0-9_]*' "$self" | sort -u | wc -l)
+there=$(find "$LATENT_SOURCE/experiments" -name '*.lua' | wc -l)
+same "experiments checked" "$there" "$listed"
+
+if [[ -n $data ]] && compgen -G "$data/mnist/train-images*" >/dev/null; then
+    export LATENT_DATA=$data
+    expect 0 "" "$L" run "$LATENT_SOURCE/experiments/codes2d.lua" -j 2 \
+        "${small[@]}" -s pretrain=none
+    same "codes2d: on MNIST" mnist "$(ask "SELECT value FROM params
+        WHERE key='data' AND run=(SELECT max(id) FROM runs)")"
+else
+    echo "no MNIST in \$LATENT_DATA: codes2d not run on it"
+fi
+finish
