@@ -12,7 +12,8 @@
 --   }, { format = "table" })                     -- or "json", "csv"
 --
 -- A column of numbers stands on the right, its numbers with as many decimals
--- as the largest needs for `digits` significant ones. JSON and CSV always
+-- as the largest needs for `digits` significant ones (each with that many
+-- digits when their sizes differ a lot). JSON and CSV always
 -- give the row's own values, unrounded. A missing value is blank, null, or an
 -- empty field. Cells are cut to fit only when the table goes to a terminal.
 local encode = require "latent.encode"
@@ -100,7 +101,7 @@ local function number_style(values, digits)
     end
   end
   if whole then return tables.exact end
-  if short or most == 0 or most >= 1e7 or least < most * 1e-5 or most < 1e-4 then
+  if short or most == 0 or most >= 1e7 or least < most * 1e-2 or most < 1e-4 then
     return function(x) return ("%." .. digits .. "g"):format(x) end
   end
   local decimals = math.max(0, digits - 1 - math.floor(math.log(most, 10)))

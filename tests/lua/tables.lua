@@ -83,8 +83,10 @@ local function lines(columns, rows, width)
   return table.concat(tables.lines({ columns = columns, rows = rows }, width), "\n")
 end
 check("alignment", lines({ { "id" }, { "name" }, { "sse" } }, {
-  { id = 1, name = "α", sse = 1.23456 }, { id = 12, name = "b", sse = 123.456 }, { id = 3, sse = 0 / 0 },
-}), "id  name    sse\n 1  α       1.2\n12  b     123.5\n 3          nan")
+  { id = 1, name = "α", sse = 1.23456 }, { id = 12, name = "b", sse = 23.456 }, { id = 3, sse = 0 / 0 },
+}), "id  name    sse\n 1  α      1.23\n12  b     23.46\n 3          nan")
+check("sizes that differ", lines({ { "loss" } }, { { loss = 505.7123 }, { loss = 0.123456 } }),
+  "  loss\n 505.7\n0.1235")
 check("integers whole", lines({ { "n" } }, { { n = 123456 }, { n = 1 } }), "     n\n123456\n     1")
 check("short numbers", lines({ { "rate" } }, { { rate = 0.001 }, { rate = 0.1 } }), " rate\n0.001\n  0.1")
 check("mixed", lines({ { "refresh" } }, { { refresh = "step" }, { refresh = 3 } }), "refresh\nstep\n3")
