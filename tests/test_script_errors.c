@@ -271,6 +271,39 @@ static void training_is_interrupted_and_keeps_its_log(void **state)
                                 "'step.loss'") >= 10);
 }
 
+/* ---- commands ---- */
+
+static void commands_end_with_the_status_of_their_error(void **state)
+{
+    static const struct {
+        const char *command, *arg;
+        bool has_store;
+        int status;
+        const char *message;
+    } cases[] = {
+        {"sql", "SELEC 1", true, 2, "syntax error"},
+        {"show", "99", true, 3, "no run '99'"},
+        {"ls", "tie=tied", false, 4, "no store"},
+        {"no_such_command", "", true, 2, "latent.cmd.no_such_command"},
+    };
+    world *w = *state;
+    char missing[96];
+
+    snprintf(missing, sizeof missing, "%s/missing.db", w->dir);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char arg[32];
+        char *argv[] = {arg};
+        const char *db = cases[i].has_store ? lt_store_path(w->store) : missing;
+
+        snprintf(arg, sizeof arg, "%s", cases[i].arg);
+        w->err = (lt_err){0};
+        assert_int_equal(lt_script_command(w->script, cases[i].command, db, 1,
+                                           argv, &w->err),
+                         cases[i].status);
+        assert_message(w, cases[i].message);
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -282,6 +315,7 @@ int main(void)
         TEST(loops_are_interrupted),
         TEST(a_loop_at_load_is_interrupted),
         TEST(training_is_interrupted_and_keeps_its_log),
+        TEST(commands_end_with_the_status_of_their_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
