@@ -79,6 +79,37 @@ static void adam_starts_with_steps_of_the_rate(void **state)
     lt_net_free(net);
 }
 
+/* Ten steps against Adam in double. Of a beta2 rounded to float before it is
+ * taken from 1, four digits are left at 0.9999 and three at 0.99999. */
+static void adam_keeps_its_digits_with_a_beta2_near_one(void **state)
+{
+    const double beta2[] = {0.999, 0.9999, 0.99999};
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        lt_opt_spec spec = lt_opt_defaults(LT_OPT_ADAM);
+        lt_net *net = small(LT_TIE_TIED);
+        double m = 0, v = 0, w = 0;
+        lt_opt *opt;
+
+        spec.beta2 = beta2[k];
+        opt = start(&spec, net);
+        lt_net_params(net)[0] = 0;
+        for (int t = 1; t <= 10; t++) {
+            double g = lt_net_grads(net)[0] = (lt_real)0.3;
+
+            lt_opt_step(opt, NULL);
+            m = 0.9 * m + (1 - 0.9) * g;
+            v = beta2[k] * v + (1 - beta2[k]) * g * g;
+            w -= 0.001 * m / (1 - pow(0.9, t)) /
+                 (sqrt(v / (1 - pow(beta2[k], t))) + 1e-8);
+        }
+        assert_true(fabs(lt_net_params(net)[0] / w - 1) < 3e-6);
+        lt_opt_free(opt);
+        lt_net_free(net);
+    }
+}
+
 static void decay_acts_on_weights_only(void **state)
 {
     (void)state;
@@ -251,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_descent_subtracts_rate_times_gradient),
         cmocka_unit_test(adam_starts_with_steps_of_the_rate),
+        cmocka_unit_test(adam_keeps_its_digits_with_a_beta2_near_one),
         cmocka_unit_test(decay_acts_on_weights_only),
         cmocka_unit_test(frozen_parts_keep_parameters_and_state),
         cmocka_unit_test(derived_weights_are_left_to_their_tie),

@@ -362,9 +362,9 @@ static void vec_adam_follows_the_paper(void **state)
         for (int i = 0; i < COUNT; i++)
             wanted[i] = (double)(w[i] = in_x[i]);
         for (int t = 1; t <= 3; t++) {
-            lt_adam_step step = {(lt_real)(0.01 / (1 - pow(0.9, t))),
-                                 (lt_real)0.9,
-                                 (lt_real)0.999,
+            lt_adam_step step = {0.9,
+                                 0.999,
+                                 (lt_real)(0.01 / (1 - pow(0.9, t))),
                                  (lt_real)(1 / sqrt(1 - pow(0.999, t))),
                                  (lt_real)1e-8,
                                  (lt_real)0.1};

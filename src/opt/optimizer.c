@@ -128,9 +128,9 @@ static void adam_stretch(lt_opt *opt, lt_pool *pool, size_t offset,
     const lt_opt_spec *s = &opt->spec;
     double t = (double)opt->steps;
     const lt_adam_step step = {
+        .beta1 = s->beta1,
+        .beta2 = s->beta2,
         .rate_t = (lt_real)(s->rate / (1 - pow(s->beta1, t))),
-        .beta1 = (lt_real)s->beta1,
-        .beta2 = (lt_real)s->beta2,
         .correction = (lt_real)(1 / sqrt(1 - pow(s->beta2, t))),
         .epsilon = (lt_real)s->epsilon,
         .decay = decay,

@@ -68,9 +68,12 @@ double lt_vec_sse_value(lt_pool *pool, size_t n, const lt_real *y,
 /* Adam (Kingma and Ba 2015): with g' = g + decay w,
  *   m = b1 m + (1-b1) g',  v = b2 v + (1-b2) g'^2,
  *   w -= rate_t m / (sqrt(v) c + eps)
- * The caller passes rate_t = rate / (1 - b1^t) and c = 1 / sqrt(1 - b2^t). */
+ * The caller passes rate_t = rate / (1 - b1^t) and c = 1 / sqrt(1 - b2^t). The
+ * betas are double: a b2 of 0.9999, rounded to float first, leaves a 1-b2 that
+ * is wrong in the fourth digit. */
 typedef struct lt_adam_step {
-    lt_real rate_t, beta1, beta2, correction, epsilon, decay;
+    double beta1, beta2;
+    lt_real rate_t, correction, epsilon, decay;
 } lt_adam_step;
 void lt_vec_adam(lt_pool *pool, size_t n, const lt_adam_step *s,
                  const lt_real *g, lt_real *w, lt_real *m, lt_real *v);
