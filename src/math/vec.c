@@ -12,6 +12,7 @@
 #define PIECE_ELEMENTS ((size_t)8192) /* 32 KB of floats */
 #define MAX_PIECES     256
 #define PIECE_COLS     64
+#define MAX_COL_PIECES 32768
 
 /* ---- names ---- */
 
@@ -127,11 +128,19 @@ void lt_vec_bias_act(lt_pool *pool, lt_act act, int rows, int cols,
     rows_run(pool, &j);
 }
 
+/* A multiple of PIECE_COLS, such that a pool takes all pieces in one job. */
+static int cols_in_piece(int cols)
+{
+    int strips = (cols - 1) / PIECE_COLS + 1;
+
+    return PIECE_COLS * ((strips - 1) / MAX_COL_PIECES + 1);
+}
+
 static void col_sums_piece(void *arg, int piece)
 {
     const rows_job *j = arg;
-    int first = piece * PIECE_COLS;
-    int cols = j->cols - first < PIECE_COLS ? j->cols - first : PIECE_COLS;
+    int size = cols_in_piece(j->cols), first = piece * size;
+    int cols = j->cols - first < size ? j->cols - first : size;
 
     j->k->col_sums(j->rows, cols, j->cols, j->in + first, j->beta,
                    j->out + first);
@@ -141,7 +150,7 @@ void lt_vec_col_sums(lt_pool *pool, int rows, int cols, const lt_real *x,
                      lt_real beta, lt_real *out)
 {
     rows_job j = {lt__kernels_best(), LT_ACT_LINEAR, rows, cols, x, beta, out};
-    int pieces = (cols + PIECE_COLS - 1) / PIECE_COLS;
+    int pieces = cols > 0 ? (cols - 1) / cols_in_piece(cols) + 1 : 0;
 
     if ((size_t)rows * (size_t)cols < PIECE_ELEMENTS)
         pool = NULL; /* a sum over a few rows is not worth waking anyone */
