@@ -11,8 +11,9 @@
 #include <zlib.h>
 #include <cmocka.h>
 
-#include "latent/base/mem.h"
 #include "latent/base/host.h"
+#include "latent/base/mem.h"
+#include "latent/base/rng.h"
 #include "latent/data/idx.h"
 
 static char folder[] = "/tmp/latent-idx-XXXXXX";
@@ -47,7 +48,7 @@ static void plain_write(const char *path, const void *bytes, size_t n)
 
 static void gzip_write(const char *path, const void *bytes, size_t n)
 {
-    gzFile f = gzopen(path, "wb9");
+    gzFile f = gzopen(path, "wb1");
 
     assert_non_null(f);
     assert_int_equal(gzwrite(f, bytes, (unsigned)n), n);
@@ -286,6 +287,54 @@ static void idx_promise_of_gigabytes_allocates_none(void **state)
     assert_true(grown < 8 << 20);
 }
 
+/* A file of which two megabytes do not shrink may hold two gigabytes by its
+ * size on disk; it holds what it holds. */
+static void idx_large_gzip_may_lie_without_cost(void **state)
+{
+    const size_t size = 2000000;
+    uint8_t *file = lt_mem_zero(size, 1);
+    int64_t before = lt_host_peak_bytes();
+    lt_dataset *d = NULL;
+    lt_err err = {0};
+    lt_rng rng;
+
+    (void)state;
+    assert_non_null(file);
+    lt_rng_init(&rng, 1, "noise");
+    for (size_t i = 16; i < size; i++)
+        file[i] = (uint8_t)lt_rng_next(&rng);
+    memcpy(file, good, 16);
+    file[4] = 15; /* 250 million examples of 8 bytes */
+    gzip_write(images, file, size);
+    assert_int_equal(lt_idx_load(images, NULL, 0, &d, &err), LT_EFORMAT);
+    assert_non_null(strstr(err.text, "offset 16: found 1999984 bytes"));
+    assert_true(lt_host_peak_bytes() - before < 100 << 20);
+    lt_mem_free(file);
+}
+
+/* More than is read in one go: the parts join. */
+static void idx_reads_large_sets_whole(void **state)
+{
+    const size_t size = (150u << 20) + 16, boundary = (64u << 20) + 16;
+    uint8_t *file = lt_mem_zero(size, 1);
+    lt_dataset *d;
+
+    (void)state;
+    assert_non_null(file);
+    memcpy(file, good, 16);
+    file[4] = 1, file[5] = 0x2c, file[6] = 0, file[7] = 0; /* 150 M / 8 */
+    for (size_t i = 16; i < size; i += 4099)
+        file[i] = (uint8_t)(i >> 8);
+    memset(file + boundary - 3, 7, 6);
+    file[size - 1] = 9;
+    gzip_write(images, file, size);
+    d = load(NULL, 0);
+    assert_int_equal(lt_dataset_rows(d), (size - 16) / 8);
+    assert_int_equal(memcmp(lt_dataset_values(d), file + 16, size - 16), 0);
+    lt_dataset_free(d);
+    lt_mem_free(file);
+}
+
 /* Bytes of a header set to values at the edges, and every truncation: never
  * a crash, never a set from a file that is not the good one. */
 static void idx_survives_mutations(void **state)
@@ -349,6 +398,8 @@ int main(void)
         cmocka_unit_test(idx_names_a_missing_file),
         cmocka_unit_test(idx_promise_of_gigabytes_allocates_none),
         cmocka_unit_test(idx_survives_mutations),
+        cmocka_unit_test(idx_large_gzip_may_lie_without_cost),
+        cmocka_unit_test(idx_reads_large_sets_whole),
         cmocka_unit_test(idx_survives_every_failed_allocation),
     };
 

@@ -2,9 +2,11 @@
  *
  * A header is believed only as far as the file can back it: sizes are checked
  * for sign, for overflow and against what the file's bytes on disk can expand
- * to, before anything is allocated. Values are read straight into the set's
- * own memory, so a set is never held twice. Whole files must end where the
- * header says; with a limit the rest is not read, and so not checked. */
+ * to, before anything is allocated. That bound is a thousand times loose for
+ * compressed files, so memory for large sets grows with what was read. Values
+ * are read straight into the set's own memory, so a set is never held twice.
+ * Whole files must end where the header says; with a limit the rest is not
+ * read, and so not checked. */
 #include "latent/data/idx.h"
 
 #include "latent/base/gzin.h"
@@ -18,6 +20,9 @@
 enum { TYPE_U8 = 0x08, TYPE_F32 = 0x0D };
 
 #define MAX_RANK 4
+
+/* Bytes for which a header's word is taken; MNIST's pictures are 47 MB. */
+#define TRUSTED_SIZE ((size_t)64 << 20)
 
 typedef struct idx_head {
     lt_elem type;
@@ -157,17 +162,45 @@ static lt_status floats_decode(const idx_file *f, size_t n, uint64_t start,
     return LT_OK;
 }
 
+/* `size` bytes, more than are believed at once: memory doubles as the bytes
+ * come, so that no more than twice of what the file held is ever taken. */
+static lt_status bytes_collect(idx_file *f, size_t size, void **out,
+                               lt_err *err)
+{
+    size_t have = 0, room = TRUSTED_SIZE;
+
+    while (have < size) {
+        uint8_t *grown = lt_mem_grow(*out, room, 1);
+
+        if (!grown)
+            return lt_err_set(err, LT_ENOMEM, "%s: out of memory for %zu bytes",
+                              f->path, room);
+        *out = grown;
+        LT_TRY(lt_gzin_read(f->in, grown + have, room - have, err));
+        have = room;
+        room = size - have < have ? size : 2 * have;
+    }
+    return LT_OK;
+}
+
+static lt_status bytes_read(idx_file *f, size_t size, void **out, lt_err *err)
+{
+    if (size > TRUSTED_SIZE)
+        return bytes_collect(f, size, out, err);
+    *out = lt_mem_aligned(size, 1);
+    if (!*out)
+        return lt_err_set(err, LT_ENOMEM, "%s: out of memory for %zu bytes",
+                          f->path, size);
+    return lt_gzin_read(f->in, *out, size, err);
+}
+
 /* The first `n` examples; *out is the caller's, on failure too. */
 static lt_status values_read(idx_file *f, int n, void **out, lt_err *err)
 {
     uint64_t start = lt_gzin_offset(f->in);
     size_t bytes = (size_t)n * f->head.example_size;
 
-    *out = lt_mem_aligned(bytes, 1);
-    if (!*out)
-        return lt_err_set(err, LT_ENOMEM, "%s: out of memory for %zu bytes",
-                          f->path, bytes);
-    LT_TRY(lt_gzin_read(f->in, *out, bytes, err));
+    LT_TRY(bytes_read(f, bytes, out, err));
     if (f->head.type == LT_ELEM_F32)
         LT_TRY(floats_decode(f, bytes / 4, start, *out, err));
     return n == f->head.dim[0] ? end_check(f, err) : LT_OK;
