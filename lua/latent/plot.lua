@@ -228,6 +228,31 @@ local function classes_of(codes, set, n)
   return order
 end
 
+-- Width of the range of all classes' values of one field.
+local function span_of(order, field)
+  local low, high = math.huge, -math.huge
+  for _, class in ipairs(order) do
+    for _, v in ipairs(class[field]) do
+      if stats.is_finite(v) then low, high = math.min(low, v), math.max(high, v) end
+    end
+  end
+  return high - low
+end
+
+-- Each class's name at its median, but not upon another's name.
+local function class_names(order)
+  local names, width, height = {}, span_of(order, "x"), span_of(order, "y")
+  for _, class in ipairs(order) do
+    local x, y = stats.quantile(class.x, 0.5), stats.quantile(class.y, 0.5)
+    local is_free = x ~= nil
+    for _, other in ipairs(names) do
+      is_free = is_free and (math.abs(other.x[1] - x) > 0.045 * width or math.abs(other.y[1] - y) > 0.055 * height)
+    end
+    if is_free then names[#names + 1] = { mark = "text", label = tostring(class.key), x = { x }, y = { y } } end
+  end
+  return names
+end
+
 -- A network with two code units: where its code puts the examples.
 function plot.codes(net, set, given)
   local owner <const> = "latent.plot.codes"
@@ -246,12 +271,7 @@ function plot.codes(net, set, given)
     series[i] = { mark = "points", color = i, label = is_labelled and tostring(class.key) or nil,
       x = class.x, y = class.y }
   end
-  if is_labelled and #order <= MAX_KEY then
-    for _, class in ipairs(order) do
-      series[#series + 1] = { mark = "text", label = tostring(class.key), x = { stats.quantile(class.x, 0.5) },
-        y = { stats.quantile(class.y, 0.5) } }
-    end
-  end
+  if is_labelled and #order <= MAX_KEY then append(series, class_names(order)) end
   return {
     title = o.title or ("codes of %d %s%s"):format(n, part_of(set), is_labelled and " by class" or ""),
     height = 4.0,

@@ -182,10 +182,17 @@ int lt__quote(lt_text *out, const char *text, int wrap);
 void lt__clean(lt_text *out, const char *text, int most); /* characters */
 int lt__count_lines(const char *text, int wrap);
 
-/* ---- gnuplot_script.c, tiles_script.c, tiles_text.c ---- */
+/* ---- gnuplot_script.c, series_script.c, tiles_script.c, tiles_text.c ---- */
 
 lt_status lt__script_write(const lt_figure *f, const lt__canvas *canvas,
                            lt_text *out, lt_err *err);
+/* Whether the series is drawn or has an entry in the key. */
+bool lt__series_is_shown(const lt_series *s, const lt__points *q,
+                         const lt__canvas *c);
+void lt__series_data(const lt__panel *p, const lt__view *v, int panel,
+                     lt_text *out);
+void lt__series_plot(const lt__panel *p, const lt__view *v, const lt__canvas *c,
+                     int panel, lt_text *out);
 void lt__tiles_data(const lt_tiles *t, const lt__place *p, int panel,
                     lt_text *out);
 void lt__tiles_plot(const lt_tiles *t, const lt__layout *l, int panel,

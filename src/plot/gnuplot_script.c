@@ -52,62 +52,12 @@ static void write_terminal(const lt__canvas *c, const lt__layout *l,
 
 /* ---- data ---- */
 
-static void write_block(const lt__points *q, lt_mark mark, lt_text *out)
-{
-    for (size_t i = 0; i < q->n; i++) {
-        lt_text_addf(out, "%.17g ", q->x[i]);
-        if (mark != LT_MARK_BAND)
-            lt_text_addf(out, "%.17g ", q->y[i]);
-        if (mark == LT_MARK_BAND || mark == LT_MARK_BARS)
-            lt_text_addf(out, "%.17g %.17g", q->low[i], q->high[i]);
-        lt_text_add(out, "\n");
-    }
-}
-
-static bool is_note(const lt__panel *p, const lt__view *v, int s)
-{
-    return p->series[s].mark == LT_MARK_TEXT && v->points[s].n > 0 &&
-           p->series[s].label;
-}
-
-static bool has_notes(const lt__panel *p, const lt__view *v)
-{
-    for (int s = 0; s < p->n_series; s++)
-        if (is_note(p, v, s))
-            return true;
-    return false;
-}
-
-/* Where texts stand: a pale disc lies under each. */
-static void write_note_places(const lt__panel *p, const lt__view *v, int panel,
-                              lt_text *out)
-{
-    if (!has_notes(p, v))
-        return;
-    lt_text_addf(out, "$P%dNOTES << LATENT_END\n", panel + 1);
-    for (int s = 0; s < p->n_series; s++)
-        if (is_note(p, v, s))
-            lt_text_addf(out, "%.17g %.17g\n", v->points[s].x[0],
-                         v->points[s].y[0]);
-    lt_text_add(out, "LATENT_END\n");
-}
-
 static void write_data(const lt_figure *f, const lt__layout *l, int panel,
                        lt_text *out)
 {
-    const lt__panel *p = &f->panels[panel];
-    const lt__view *v = &l->views[panel];
-
-    for (int s = 0; s < p->n_series; s++) {
-        if (v->points[s].n == 0 || p->series[s].mark == LT_MARK_TEXT)
-            continue;
-        lt_text_addf(out, "$P%dS%d << LATENT_END\n", panel + 1, s + 1);
-        write_block(&v->points[s], p->series[s].mark, out);
-        lt_text_add(out, "LATENT_END\n");
-    }
-    write_note_places(p, v, panel, out);
-    if (p->tiles)
-        lt__tiles_data(p->tiles, &l->places[panel], panel, out);
+    lt__series_data(&f->panels[panel], &l->views[panel], panel, out);
+    if (f->panels[panel].tiles)
+        lt__tiles_data(f->panels[panel].tiles, &l->places[panel], panel, out);
 }
 
 /* ---- frame ---- */
@@ -271,116 +221,6 @@ static void write_style(const lt__canvas *c, lt_text *out)
                          "linecolor rgb '#e4e4e4' linewidth 0.6\n");
 }
 
-/* ---- series ---- */
-
-/* The SVG terminal's points are twice as large as the others'. */
-static double point_size(const lt_series *s, size_t n, lt_format format)
-{
-    double size = n > 3000 ? 0.25 : n > 800 ? 0.35 : n > 200 ? 0.5 : 0.7;
-
-    if (s->mark == LT_MARK_BARS)
-        size = 0.7;
-    return format == LT_FORMAT_SVG ? 0.55 * size : size;
-}
-
-/* "with lines ..." of a series; a line of one point becomes a point. */
-static void write_style_of(const lt__panel *p, const lt_series *s,
-                           const lt__points *q, lt_format format, lt_text *out)
-{
-    lt__rgb rgb = lt__palette_color(s->color, s->is_faint);
-    const char *dash = lt__palette_dash(s->dash);
-
-    if (s->mark == LT_MARK_BAND)
-        lt_text_addf(out,
-                     "with filledcurves fillstyle transparent solid %g "
-                     "noborder linecolor rgb '%s'",
-                     s->is_faint ? 0.08 : 0.2, rgb.text);
-    else if (s->mark == LT_MARK_BARS)
-        lt_text_addf(out,
-                     "with %s linecolor rgb '%s' linewidth 1.5 dashtype %s "
-                     "pointtype %d pointsize %g",
-                     p->x.is_categorical ? "yerrorbars" : "yerrorlines",
-                     rgb.text, p->x.is_categorical ? "1" : dash,
-                     lt__palette_marker(s->color), point_size(s, q->n, format));
-    else if (s->mark == LT_MARK_LINE && q->n != 1)
-        lt_text_addf(out,
-                     "with lines linecolor rgb '%s' linewidth %g "
-                     "dashtype %s",
-                     rgb.text, s->is_faint ? 0.9 : 2.0, dash);
-    else
-        lt_text_addf(out,
-                     "with points linecolor rgb '%s' pointtype %d "
-                     "pointsize %g",
-                     rgb.text, lt__palette_marker(s->color),
-                     point_size(s, q->n, format));
-}
-
-static void write_title_of(const lt_series *s, lt_text *out)
-{
-    if (!s->label) {
-        lt_text_add(out, " notitle");
-        return;
-    }
-    lt_text_add(out, " title ");
-    lt__quote(out, s->label, 0);
-}
-
-static void write_notes(const lt__panel *p, const lt__view *v, lt_text *out)
-{
-    for (int s = 0; s < p->n_series; s++) {
-        if (!is_note(p, v, s))
-            continue;
-        lt_text_add(out, "set label ");
-        lt__quote(out, p->series[s].label, 0);
-        lt_text_addf(out,
-                     " at first %.17g, first %.17g center front "
-                     "noenhanced\n",
-                     v->points[s].x[0], v->points[s].y[0]);
-    }
-    if (v->is_empty)
-        lt_text_add(out, "set label 'nothing to show: no finite values' "
-                         "at graph 0.5, graph 0.5 center\n");
-}
-
-static bool is_plotted(const lt_series *s, const lt__points *q,
-                       const lt__canvas *c)
-{
-    if (s->mark == LT_MARK_TEXT ||
-        (s->mark == LT_MARK_BAND && c->format == LT_FORMAT_TERMINAL))
-        return false;
-    return q->n > 0 || s->label;
-}
-
-static void write_plot(const lt__panel *p, const lt__view *v,
-                       const lt__canvas *c, int panel, lt_text *out)
-{
-    lt_text_add(out, "plot ");
-    for (int pass = 0; pass < 2; pass++) /* bands lie under the lines */
-        for (int s = 0; s < p->n_series; s++) {
-            const lt__points *q = &v->points[s];
-
-            if (!is_plotted(&p->series[s], q, c) ||
-                (p->series[s].mark == LT_MARK_BAND) != (pass == 0))
-                continue;
-            if (q->n == 0)
-                lt_text_add(out, "keyentry ");
-            else
-                lt_text_addf(out, "$P%dS%d using 1:2%s ", panel + 1, s + 1,
-                             p->series[s].mark == LT_MARK_BAND   ? ":3"
-                             : p->series[s].mark == LT_MARK_BARS ? ":3:4"
-                                                                 : "");
-            write_style_of(p, &p->series[s], q, c->format, out);
-            write_title_of(&p->series[s], out);
-            lt_text_add(out, ", \\\n    ");
-        }
-    if (has_notes(p, v) && c->format != LT_FORMAT_TERMINAL)
-        lt_text_addf(out,
-                     "$P%dNOTES using 1:2 with points pointtype 7 pointsize %g "
-                     "linecolor rgb '#40ffffff' notitle, \\\n    ",
-                     panel + 1, c->format == LT_FORMAT_SVG ? 0.8 : 1.5);
-    lt_text_add(out, "NaN notitle\n"); /* ends the list; draws nothing */
-}
-
 /* ---- panels and page ---- */
 
 static void write_page_title(const lt_figure *f, const lt__canvas *c,
@@ -405,7 +245,8 @@ static void write_terminal_key(const lt__panel *p, const lt__view *v,
     lt__key_place place;
 
     for (int s = 0; s < p->n_series; s++)
-        if (p->series[s].label && is_plotted(&p->series[s], &v->points[s], c)) {
+        if (p->series[s].label &&
+            lt__series_is_shown(&p->series[s], &v->points[s], c)) {
             widest = fmax(widest, lt__text_width(p->series[s].label, 1 / 0.53));
             n++;
         }
@@ -473,8 +314,7 @@ static void write_panel(const lt_figure *f, const lt__canvas *c, lt__layout *l,
         write_axis_labels(p, l, place, out);
         write_key(&place->key, l, place, out);
     }
-    write_notes(p, v, out);
-    write_plot(p, v, c, i, out);
+    lt__series_plot(p, v, c, i, out);
 }
 
 static bool is_shown(const lt_figure *f, const lt__canvas *c, int i)

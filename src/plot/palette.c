@@ -24,8 +24,10 @@ static const unsigned char colors[][3] = {
     {0x8c, 0x8c, 0x8c}, /* grey */
 };
 
-/* Circle, square, triangle, diamond, triangle down, pentagon; then open. */
-static const int markers[] = {7, 5, 9, 13, 11, 15, 6, 4, 8, 12, 10, 14};
+/* Circle, square, triangle, diamond, triangle down, pentagon; then again for
+ * colours far from the first ones'; then open. */
+static const int markers[] = {7, 5,  9, 13, 11, 15, 5,  9,
+                              7, 15, 6, 4,  8,  12, 10, 14};
 
 static const char *const dashes[] = {"1", "(12,5)", "(3,4)", "(12,4,3,4)",
                                      "(12,4,3,4,3,4)"};

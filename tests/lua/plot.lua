@@ -144,7 +144,8 @@ local codes = plot.codes(encoder, set_of({ {}, {}, {} }, { 4 }, { 7, 3, 7 }), {}
 local series = codes.panels[1].series
 check("a class is a series", series[1].label .. series[2].label, "37")
 check("its points", table.concat(series[2].x, " "), "1 3")
-check("its name on the plot", series[4].mark .. series[4].label .. series[4].x[1], "text72.0")
+check("its name on the plot", series[3].mark .. series[3].label .. series[3].x[1], "text32.0")
+check("no name upon another", #series, 3)
 check("without labels one series", #plot.codes(encoder, set_of({ {}, {} }, { 4 }), {}).panels[1].series, 1)
 fails("three code units", "has 3 units, wanted 2", plot.codes, net_of { code = { 3 } }, set_of({ {} }, { 4 }), {})
 
