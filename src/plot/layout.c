@@ -242,11 +242,13 @@ static double left_margin(const lt__panel *p, const lt__place *place, double h,
 static void series_place(const lt__panel *p, const lt__view *v, double em,
                          lt__rect panel, lt__place *place)
 {
-    double top = title_height(p->title, panel.w, em) + 0.8 * em;
+    double top = title_height(p->title, panel.w, em);
     double left = 4 * em, right = 1.2 * em, w = panel.w - left - right;
     double bottom = place->below = bottom_margin(p, place, w, em);
-    double h = panel.h - top - bottom;
+    double h;
 
+    top += (top > 0 ? 1.3 : 0.8) * em; /* gnuplot keeps its distance */
+    h = panel.h - top - bottom;
     place->key = key_choose(p, v, (double[]){w, h}, place->key_room, em);
     if (place->key.place == LT__KEY_OUTSIDE && place->key.n_columns == 0)
         right += place->key.width;
