@@ -14,7 +14,7 @@ expect 2 "unknown command 'shwo'; did you mean 'show'?" "$L" shwo
 expect 2 "unknown command 'zzzzzz'" "$L" zzzzzz
 expect 2 "did you mean 'version'?" "$L" help versoin
 expect 2 "one argument too many" "$L" version 3
-for command in run ls show best sql version help; do
+for command in run ls show best sql plot doctor bench version help; do
     expect 0 "latent $command" "$L" help "$command"
     [[ ! -s err ]] || fail "help $command writes to stderr"
     expect 0 "latent $command" "$L" "$command" --help
@@ -83,6 +83,8 @@ assert len(rows) == 9, len(rows)
 values = [row["test.sse"] for row in rows]
 assert values == sorted(values) and len(str(values[0])) > 10, values
 END
+expect 0 "min(train.sse)" "$L" ls --columns "id,min(train.sse)"
+expect 0 "train.sse" "$L" ls "train.sse<1e9"
 expect 3 "no run matches" "$L" ls code=77
 expect 2 "did you mean" "$L" ls "coed=2"
 expect 2 "" "$L" ls "code="

@@ -71,27 +71,41 @@ function reader.sorted(set)
   return names
 end
 
--- The metrics that say how runs did: targets, then the usual test losses.
-local function usual_metrics(store)
-  local names, seen = {}, {}
+-- True when `name` stands in the text of a filter or a sort key.
+local function is_named(name, text)
+  local at = 1
+  while text do
+    local first, last = text:find(name, at, true)
+    if not first then return false end
+    if not text:sub(first - 1, first - 1):find("[%w_.]") and not text:sub(last + 1, last + 1):find("[%w_.]") then
+      return true
+    end
+    at = last + 1
+  end
+  return false
+end
+
+-- The metrics that say how runs did: those that `text` names, targets, the
+-- usual test losses; when there are none of these, the first few.
+local function usual_metrics(store, text)
+  local names, known, seen = {}, {}, {}
+  for i, row in ipairs(store:sql("SELECT name FROM metric_name ORDER BY name")) do known[i] = row.name end
+  local is_known = {}
+  for _, name in ipairs(known) do is_known[name] = true end
   local function add(name)
-    if not seen[name] then
+    if is_known[name] and not seen[name] then
       seen[name] = true
       names[#names + 1] = name
     end
   end
+  for _, name in ipairs(known) do
+    if is_named(name, text) then add(name) end
+  end
   for _, name in ipairs(reader.sorted(reader.targets(store))) do add(name) end
   add("test.sse")
   add("test.loss")
-  local known = {}
-  for _, row in ipairs(store:sql("SELECT DISTINCT name FROM finals")) do
-    known[row.name] = true
-  end
-  local kept = {}
-  for _, name in ipairs(names) do
-    if known[name] then kept[#kept + 1] = name end
-  end
-  return kept
+  if #names == 0 then table.move(known, 1, 3, 1, names) end
+  return names
 end
 
 -- Columns for the knobs that differ among the runs that match.
@@ -105,10 +119,11 @@ function reader.knob_columns(store, filter)
   return columns
 end
 
--- Columns for the usual metrics; those without a value are for pruning.
-function reader.metric_columns(store)
+-- Columns for the usual metrics and those that `text` (a filter, a sort key)
+-- names; those without a value are for pruning.
+function reader.metric_columns(store, text)
   local columns = {}
-  for i, name in ipairs(usual_metrics(store)) do
+  for i, name in ipairs(usual_metrics(store, text)) do
     columns[i] = { name, name = "metric." .. name, digits = 4, sparse = true }
   end
   return columns

@@ -103,7 +103,12 @@ static void print_overview(FILE *out)
           "results/latent.db. Filters look like\n"
           "  tie=tied and code>=6 and test.sse<2 and status=finished\n"
           "Exit status: 0 fine, 1 a run failed, 2 usage or a bad script, 3 "
-          "nothing found,\n4 store or file error, 130 and 143 signals. "
+          "nothing found,\n4 store or file error, 130 and 143 signals.\n"
+          "\nExamples:\n"
+          "  latent run experiments/quickstart.lua\n"
+          "  latent ls \"tie=tied and test.sse<40\" --sort test.sse\n"
+          "  latent show \"@best(test.sse)\"\n"
+          "  latent plot curves --by tie -o curves.svg\n"
           "'latent help COMMAND' says more.\n",
           out);
 }

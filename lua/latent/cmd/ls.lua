@@ -16,8 +16,8 @@ local spec <const> = {
   },
   formats = true,
   text = [[
-Shown are the knobs that differ among the runs, the metrics that the scripts
-set targets for, and the usual test losses (last values).
+Shown are the knobs that differ among the runs, the metrics that FILTER or
+--sort name or a script sets targets for, and test losses (last values).
 
 Filters: = != < <= > >=, in (a, b), ~ (contains), and, or, not, parentheses.
 A name is a column of runs (id, name, experiment, sweep, status, seed, host,
@@ -30,12 +30,12 @@ tag, ...), a knob, or a metric: its last value, or min(..), max(..), first(..).]
   },
 }
 
-local function default_columns(store, filter)
+local function default_columns(store, filter, sort)
   local columns = {
     { "id" }, { "name" }, { "experiment" }, { "status" }, { "seed" },
   }
   table.move(reader.knob_columns(store, filter), 1, 100, #columns + 1, columns)
-  table.move(reader.metric_columns(store), 1, 100, #columns + 1, columns)
+  table.move(reader.metric_columns(store, (filter or "") .. " " .. sort), 1, 100, #columns + 1, columns)
   columns[#columns + 1] = reader.seconds_column()
   columns[#columns + 1] = reader.age_column()
   return columns
@@ -50,7 +50,7 @@ local function main(argv, context)
     columns = {}
     for i, name in ipairs(reader.split_columns(opt.columns)) do columns[i] = { name } end
   else
-    columns = default_columns(store, opt.filter)
+    columns = default_columns(store, opt.filter, opt.sort)
   end
   -- For programs the whole config: which knobs differ depends on the others.
   local has_config = opt.format == "json" and not opt.columns
