@@ -1,7 +1,8 @@
 /* "latent.core.bench": measurements, for latent bench and latent doctor.
  *
  *   bench.cases()            -> { {name, network, batch, tie, loss}, ... }
- *   bench.network{name, threads, seconds}      -> times of one network
+ *   bench.network{name, threads, seconds, throughput}  -> times of one
+ *                            network; with throughput only steps, by the wall
  *   bench.together{name, processes, seconds}   -> examples/s of each process
  *   bench.logging{name, seconds}               -> plain_ms, logged_ms
  *   bench.recording(rows)                      -> seconds
@@ -103,6 +104,7 @@ static int bench_network(lua_State *L)
     const lt_bench_opts opts = {
         .threads = (int)lt__get_integer(L, 1, "threads"),
         .seconds = lt__get_number(L, 1, "seconds"),
+        .is_throughput = lt__get_boolean(L, 1, "throughput"),
     };
     lt_bench_result r;
     lt_err err = {0};
