@@ -104,6 +104,8 @@ run = json.load(open(sys.argv[1]))
 assert run["config"]["code"] in (2, 4, 6), run["config"]
 assert run["metrics"]["test.sse"]["n"] == 2, run["metrics"]
 assert run["status"] == "finished" and run["tags"], run
+assert run["artifacts"] == [], run["artifacts"]
+assert run["data"]["train"]["recipe"]["seed"] == 5, run["data"]
 assert run["notes"][0]["text"] == 'done, "quoted"\nin two lines', run["notes"]
 END
 expect 0 "section,key,value" "$L" show 1 --csv

@@ -73,6 +73,13 @@ local function object(t, order, indent)
   return "{\n" .. indent .. table.concat(parts, ",\n" .. indent) .. "\n" .. indent:sub(3) .. "}"
 end
 
+local Array <const> = { __name = "latent.array" }
+
+-- Marks a table as an array, which matters when it is empty: [] and not {}.
+function encode.array(t)
+  return setmetatable(t, Array)
+end
+
 to_json = function(value, indent)
   local kind = type(value)
   if value == nil or encode.nonfinite(value) then return "null" end
@@ -81,7 +88,9 @@ to_json = function(value, indent)
   if kind == "string" then return quote(value) end
   if kind ~= "table" then error("JSON cannot hold a " .. kind, 2) end
   local inner = indent and indent .. "  "
-  if value[1] == nil then return object(value, nil, inner) end
+  if value[1] == nil then
+    return getmetatable(value) == Array and "[]" or object(value, nil, inner)
+  end
   local parts = {}
   for i = 1, #value do parts[i] = to_json(value[i], inner) end
   if not indent or type(value[1]) ~= "table" then return "[" .. table.concat(parts, ", ") .. "]" end

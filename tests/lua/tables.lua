@@ -73,6 +73,7 @@ check("json nan", encode.json_row({ a = 0 / 0, b = math.huge }, { "a", "b" }):gs
   '{"a": null, "b": null, "nonfinite": {"a": "nan", "b": "+inf"}}')
 check("json numbers", encode.json({ 1, 0.1, 1e300, 2.0, 1 / 3 }), "[1, 0.1, 1e+300, 2.0, 0.3333333333333333]")
 check("json sorted", encode.json({ b = true, a = { x = 1 } }), '{"a": {"x": 1}, "b": true}')
+check("json empty", encode.json({ a = encode.array({}), b = {} }), '{"a": [], "b": {}}')
 check("json absent", encode.json_row({}, { "a" }), '{"a": null}')
 check("csv quotes", encode.csv('say "x", y'), '"say ""x"", y"')
 check("csv newline", encode.csv("a\nb"), '"a\nb"')

@@ -59,9 +59,11 @@ end
 
 local function as_object(r)
   local object = {
-    config = r.config, defaults = r.defaults, targets = r.targets,
-    metrics = {}, artifacts = r.artifacts, notes = r.notes, tags = {},
+    config = r.config, defaults = r.defaults, targets = r.targets, metrics = {},
+    artifacts = encode.array(r.artifacts), notes = encode.array(r.notes), tags = encode.array({}),
   }
+  local ok, data = pcall(json.decode, r.run.data or "")
+  if ok then object.data = data end
   for _, final in ipairs(r.metrics) do object.metrics[final.name] = final end
   for i, row in ipairs(r.tags) do object.tags[i] = row.tag end
   for key, value in pairs(r.run) do
