@@ -89,6 +89,9 @@ expect 3 "no run matches" "$L" ls code=77
 expect 2 "did you mean" "$L" ls "coed=2"
 expect 2 "" "$L" ls "code="
 expect 2 "unknown option --colums; did you mean --columns?" "$L" ls --colums id
+expect 0 "" "$L" ls --csv
+same "programs get all runs" "$(ask "SELECT count(*) FROM runs")" \
+    "$(tail -n +2 out | wc -l)"
 expect 2 "--limit: found 'x'" "$L" ls --limit x
 expect 2 "" "$L" ls --sort nothing.like.it
 

@@ -10,7 +10,7 @@ local spec <const> = {
   positional = { { "FILTER", optional = true, join = true, help = "which runs, e.g. \"tie=tied and test.sse<2\"" } },
   options = {
     { "--sort", value = "KEY", default = "-id", help = "order by a column, a knob or a metric; -KEY: largest first" },
-    { "--limit", value = "N", type = "integer", min = 0, default = 30, help = "at most N runs; 0: all" },
+    { "--limit", value = "N", type = "integer", min = 0, help = "at most N runs (a table: 30), 0: all" },
     { "--all", help = "all runs (as --limit 0)" },
     { "--columns", value = "A,B,...", help = "these columns instead: columns of runs, knobs, metrics" },
   },
@@ -26,9 +26,11 @@ tag, ...), a knob, or a metric: its last value, or min(..), max(..), first(..).]
     { "latent ls" },
     { "latent ls \"tie=tied and code>=6\" --sort test.sse" },
     { "latent ls status=failed --columns id,message" },
-    { "latent ls --json --all | jq '.[].id'" },
+    { "latent ls --json | jq '.[].id'" },
   },
 }
+
+local TABLE_LIMIT <const> = 30 -- what fits on a screen; programs get all
 
 local function default_columns(store, filter, sort)
   local columns = {
@@ -55,7 +57,7 @@ local function main(argv, context)
   -- For programs the whole config: which knobs differ depends on the others.
   local has_config = opt.format == "json" and not opt.columns
   if has_config then columns[#columns + 1] = { "config" } end
-  local limit = opt.all and 0 or opt.limit
+  local limit = opt.all and 0 or opt.limit or (opt.format == "table" and TABLE_LIMIT or 0)
   local rows = reader.rows(store, opt.filter, columns, opt.sort, limit)
   if #rows == 0 then
     return reader.nothing(opt, opt.filter and "no run matches: " .. opt.filter or "no runs in " .. context.db)
