@@ -83,6 +83,22 @@ static void a_child_without_end_is_ended(void **state)
     lt_text_deinit(&out);
 }
 
+static void a_child_that_closed_its_output_is_ended_too(void **state)
+{
+    static const char *const argv[] = {"sh", "-c", "exec >&-; exec sleep 5",
+                                       NULL};
+    lt_text out = {0};
+    lt_err err = {0};
+    int code = -1;
+
+    (void)state;
+    assert_int_equal(lt_spawn_capture(argv, 100, 0.5, &out, &code, &err),
+                     LT_EIO);
+    assert_non_null(strstr(err.text, "sh: no end after 0.5 seconds"));
+    assert_int_equal(code, 128 + 9);
+    lt_text_deinit(&out);
+}
+
 static void standard_input_is_empty(void **state)
 {
     static const char *const argv[] = {"cat", NULL};
@@ -104,6 +120,7 @@ int main(void)
         cmocka_unit_test(a_missing_program_is_told),
         cmocka_unit_test(too_much_output_ends_the_child),
         cmocka_unit_test(a_child_without_end_is_ended),
+        cmocka_unit_test(a_child_that_closed_its_output_is_ended_too),
         cmocka_unit_test(standard_input_is_empty),
     };
 

@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "latent/base/clock.h"
@@ -70,20 +71,37 @@ static lt_status child_read(int fd, size_t limit, double seconds, lt_text *out,
     }
 }
 
-static int child_wait(pid_t pid)
+/* A child may close its output long before it ends. */
+static lt_status child_wait(pid_t pid, double began, double seconds,
+                            int *status, lt_err *err)
 {
-    int status = 0;
+    const struct timespec nap = {0, 200000};
 
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
+    while (waitpid(pid, status, WNOHANG) == 0) {
+        if (lt_clock_elapsed() - began > seconds)
+            return lt_err_set(err, LT_EIO, "no end after %g seconds", seconds);
+        nanosleep(&nap, NULL);
+    }
+    return LT_OK;
+}
+
+static void child_kill(pid_t pid, int *status)
+{
+    kill(pid, SIGKILL);
+    while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static int exit_code(int status)
+{
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 lt_status lt_spawn_capture(const char *const *argv, size_t limit,
                            double seconds, lt_text *out, int *code, lt_err *err)
 {
-    int fd[2], rc;
+    double began = lt_clock_elapsed();
+    int fd[2], rc, ended = 0;
     lt_status status;
     pid_t pid;
 
@@ -99,11 +117,13 @@ lt_status lt_spawn_capture(const char *const *argv, size_t limit,
     }
     status = child_read(fd[0], limit, seconds, out, err);
     close(fd[0]);
+    if (status == LT_OK)
+        status = child_wait(pid, began, seconds, &ended, err);
     if (status != LT_OK) {
-        kill(pid, SIGKILL);
+        child_kill(pid, &ended);
         lt_err_prefix(err, "%s", argv[0]);
     }
-    *code = child_wait(pid);
+    *code = exit_code(ended);
     if (status == LT_OK && out->failed)
         status = lt_err_mark(err, LT_ENOMEM);
     return status;
