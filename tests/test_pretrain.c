@@ -238,6 +238,40 @@ one_layer_autoencoder_leaves_a_network_that_reconstructs(void **state)
     lt_dataset_free(train);
 }
 
+/* A one-layer network whose untied decoder is frozen: what is learned is an
+ * encoder for that decoder, so the loss falls and the decoder stays. */
+static void autoencoders_learn_to_be_read_by_a_frozen_decoder(void **state)
+{
+    lt_dataset *train = patterns_make(N, D, 1);
+    lt_pretrain_opts o = opts_make(LT_PRETRAIN_AUTOENCODER, train);
+    net_plan p = {.width = D,
+                  .units = {H1},
+                  .n = 1,
+                  .code_act = LT_ACT_LINEAR,
+                  .output = LT_ACT_SIGMOID,
+                  .seed = 3};
+    lt_net *net = net_make(&p), *fresh = net_make(&p);
+    lt_loss_sums before, after;
+
+    (void)state;
+    o.epochs = 60;
+    o.rate = 0.01;
+    assert_int_equal(lt_net_freeze_layer(net, 1, true, NULL), LT_OK);
+    assert_int_equal(lt_evaluate(net, train, LT_LOSS_BCE, NULL, &before, NULL),
+                     LT_OK);
+    pretrain_ok(net, &o);
+    assert_int_equal(lt_evaluate(net, train, LT_LOSS_BCE, NULL, &after, NULL),
+                     LT_OK);
+    assert_true(after.loss < 0.8 * before.loss);
+    assert_memory_equal(weight_of(net, 1), weight_of(fresh, 1),
+                        D * H1 * sizeof(lt_real));
+    assert_memory_equal(bias_of(net, 1), bias_of(fresh, 1),
+                        D * sizeof(lt_real));
+    lt_net_free(net);
+    lt_net_free(fresh);
+    lt_dataset_free(train);
+}
+
 /* ---- what is told ---- */
 
 static void rbm_emits_reconstruction_and_free_energy_gap(void **state)
@@ -338,6 +372,7 @@ int main(void)
         cmocka_unit_test(autoencoders_land_in_every_tie),
         cmocka_unit_test(
             one_layer_autoencoder_leaves_a_network_that_reconstructs),
+        cmocka_unit_test(autoencoders_learn_to_be_read_by_a_frozen_decoder),
         cmocka_unit_test(rbm_emits_reconstruction_and_free_energy_gap),
         cmocka_unit_test(free_energy_gap_is_test_minus_train),
         cmocka_unit_test(rbm_without_a_test_set_emits_the_contrast),

@@ -255,6 +255,9 @@ static void rbm_wants_sigmoid_or_linear_before_it_trains(void **state)
     assert_string_equal(err.text, "encoder layer 2 (relu): RBM pre-training "
                                   "wants sigmoid or linear");
     params_assert_equal(net, fresh);
+    assert_int_equal(lt_net_freeze_layer(net, 1, true, NULL), LT_OK);
+    pretrain_ok(net, &o); /* what is frozen is not asked */
+    assert_int_equal(lt_net_freeze_layer(net, 1, false, NULL), LT_OK);
     o.method = LT_PRETRAIN_DENOISING; /* which takes any */
     pretrain_ok(net, &o);
     lt_net_free(net);

@@ -119,7 +119,8 @@ static lt_status pretrain_check(const lt_net *net, const lt_pretrain_opts *o,
     if (o->test)
         LT_TRY(set_check(net, o->test, "test set", err));
     for (int i = 0; i < lt_net_n_encoder(net); i++)
-        LT_TRY(layer_check(net, i, o->method, err));
+        if (!lt_net_layer(net, i)->is_weight_frozen)
+            LT_TRY(layer_check(net, i, o->method, err));
     return LT_OK;
 }
 

@@ -5,8 +5,9 @@
  * The one-layer autoencoder is an ordinary small network with the big one's
  * tie (unrolled: tied, and untied when the big network is retied). It starts
  * from the parameters that the big network has, so that init means here what
- * it means there, and is trained by Adam. Its decoder has the activation of
- * the layer that mirrors this one. The loss is cross-entropy when that is a
+ * it means there, and is trained by Adam; a frozen decoder layer is frozen here
+ * too, and the encoder learns to be read by it. Its decoder has the activation
+ * of the layer that mirrors this one. The loss is cross-entropy when that is a
  * sigmoid and the inputs are in [0,1] (bytes, or a sigmoid layer below), else
  * mse. */
 #include "train/pretrain_int.h"
@@ -89,11 +90,10 @@ static lt_status ae_epoch_end(void *self, lt_err *err)
     return lt_net_refresh(l->net, LT_REFRESH_EPOCH, err);
 }
 
-/* Whether the mirror has weights of its own that this learner trains. */
-static bool decoder_is_free(const lt__phase *p)
+/* Whether the mirror has weights of its own. */
+static bool decoder_is_own(const lt__phase *p)
 {
-    return p->mirror && lt_net_tie(p->net) == LT_TIE_UNTIED &&
-           !p->mirror->weight_is_transposed && !p->mirror->is_weight_frozen;
+    return p->mirror && lt_net_tie(p->net) == LT_TIE_UNTIED;
 }
 
 /* Copies one parameter block between the big network and the small one. */
@@ -116,9 +116,9 @@ static void params_copy(const ae_learner *l, bool lands)
 
     block_copy(l, lands, encoder->weight, e->weight, e->weight_count);
     block_copy(l, lands, encoder->bias, e->bias, e->bias_count);
-    if (decoder_is_free(l->p))
+    if (decoder_is_own(l->p))
         block_copy(l, lands, decoder->weight, d->weight, d->weight_count);
-    if (decoder && !(lands && decoder->is_bias_frozen))
+    if (decoder)
         block_copy(l, lands, decoder->bias, d->bias, d->bias_count);
 }
 
@@ -159,6 +159,8 @@ static lt_status net_begin(ae_learner *l, lt_err *err)
 
     LT_TRY(lt_net_new(&spec, &l->net, err));
     params_copy(l, false);
+    if (p->mirror && p->mirror->is_bias_frozen)
+        LT_TRY(lt_net_freeze_layer(l->net, 1, true, err));
     return lt_net_retie(l->net, err);
 }
 

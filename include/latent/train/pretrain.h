@@ -19,9 +19,9 @@
  *
  * The inputs of layer l are recomputed batch by batch through the layers
  * below, so memory does not grow with the data. Frozen layers are passed by;
- * a frozen decoder layer keeps its biases. No epochs: nothing happens.
- * Streams of randomness: "pretrain.L.shuffle", ".rbm", ".noise". On an error
- * the network keeps the layers that were done.
+ * a frozen decoder layer keeps its biases, and untied its weights. No epochs:
+ * nothing happens. Streams of randomness: "pretrain.L.shuffle", ".rbm",
+ * ".noise". On an error the network keeps the layers that were done.
  *
  * Metrics, L counting from 1, at every epoch: pretrain.L.recon (squared
  * reconstruction error, summed over a layer's inputs, mean over examples);
