@@ -47,8 +47,33 @@ static void save(const lt_net *net, const char *path)
 {
     lt_err err = {0};
 
-    if (lt_checkpoint_save(net, path, &err) != LT_OK)
+    if (lt_checkpoint_save(net, path, NULL, &err) != LT_OK)
         fail_msg("%s", err.text);
+}
+
+static void notes_stand_in_the_metadata(void **state)
+{
+    const place *p = *state;
+    lt_net *net = net_of(LT_TIE_TIED), *back = NULL;
+    json_t *notes = json_pack("{s:s, s:s}", "latent.config", "{\"code\":3}",
+                              "format", "not ours");
+    json_t *number = json_pack("{s:i}", "n", 3);
+    char *file = NULL;
+    size_t size;
+    lt_err err = {0};
+
+    assert_int_equal(lt_checkpoint_save(net, p->path, notes, &err), LT_OK);
+    assert_int_equal(lt_path_read(p->path, 1 << 20, &file, &size, &err), LT_OK);
+    assert_non_null(strstr(file + 8, "\"latent.config\":\"{\\\"code\\\":3}\""));
+    assert_null(strstr(file + 8, "not ours"));
+    assert_int_equal(lt_checkpoint_load(p->path, &back, &err), LT_OK);
+    assert_int_equal(lt_checkpoint_save(net, p->path, number, &err), LT_EINVAL);
+    assert_non_null(strstr(err.text, "\"n\": wanted a string"));
+    lt_mem_free(file);
+    json_decref(notes);
+    json_decref(number);
+    lt_net_free(back);
+    lt_net_free(net);
 }
 
 static void networks_come_back_bit_for_bit(void **state)
@@ -379,7 +404,7 @@ static void missing_files_and_folders_are_named(void **state)
     snprintf(path, sizeof path, "%s/no/net.safetensors", p->folder);
     assert_int_equal(lt_checkpoint_load(path, &loaded, &err), LT_ENOTFOUND);
     assert_non_null(strstr(err.text, path));
-    assert_int_equal(lt_checkpoint_save(net, path, &err), LT_EIO);
+    assert_int_equal(lt_checkpoint_save(net, path, NULL, &err), LT_EIO);
     assert_non_null(strstr(err.text, path));
     assert_int_equal(lt_checkpoint_load(p->folder, &loaded, &err), LT_EIO);
     assert_non_null(strstr(err.text, p->folder));
@@ -394,7 +419,7 @@ static void failed_allocations_are_reported(void **state)
 
     for (int n = 0; rc != LT_OK; n++) {
         lt_mem_fail_after(n);
-        rc = lt_checkpoint_save(net, p->path, NULL);
+        rc = lt_checkpoint_save(net, p->path, NULL, NULL);
         lt_mem_fail_after(-1);
         assert_true(rc == LT_OK || rc == LT_ENOMEM || rc == LT_EIO);
     }
@@ -416,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_PLACE(networks_come_back_bit_for_bit),
+        WITH_PLACE(notes_stand_in_the_metadata),
         WITH_PLACE(file_is_what_the_format_says),
         WITH_PLACE(other_widths_and_orders_are_read),
         WITH_PLACE(lying_headers_are_refused),

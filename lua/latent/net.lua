@@ -178,9 +178,10 @@ function methods:weight(layer) return core.weight(self, layer) end
 function methods:bias(layer) return core.bias(self, layer) end
 function methods:to_table() return core.to_json(self) end
 
-function methods:save(path)
+-- notes: strings for the file's metadata, or nil.
+function methods:save(path, notes)
   options.expect(path, "string", "net:save")
-  core.save(self, path)
+  core.save(self, path, notes)
 end
 
 core.meta.__index = options.index("a network", methods, fields)

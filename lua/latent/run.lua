@@ -55,13 +55,14 @@ local function check_name(what, name)
   end
 end
 
--- run:save("net", net): safetensors in the run's folder.
+-- run:save("net", net): safetensors in the run's folder, with the run's name
+-- and configuration in the metadata.
 function methods:save(name, net)
   local s = check_run(self, "run:save")
   check_name("run:save", name)
   options.expect(net, "net", "run:save")
   local path = ("%s/%s.safetensors"):format(s.info.dir, name)
-  net:save(path)
+  net:save(path, { ["latent.run"] = s.info.name, ["latent.config"] = s.info.config })
   core.artifact(name, "network", path)
   return path
 end

@@ -134,14 +134,21 @@ static int net_load(lua_State *L)
     return finish_new(L, handle, lt_checkpoint_load(path, handle, &err), &err);
 }
 
+/* net.save(net, path [, notes]): notes is a table of strings. */
 static int net_save(lua_State *L)
 {
     lt_net *net = lt__check_net(L, 1);
+    const char *path = luaL_checkstring(L, 2);
+    json_t *notes = NULL;
     lt_err err = {0};
+    lt_status rc = LT_OK;
 
-    if (lt_checkpoint_save(net, luaL_checkstring(L, 2), &err) != LT_OK)
-        return lt__raise(L, &err);
-    return 0;
+    if (!lua_isnoneornil(L, 3))
+        rc = lt__to_json(L, 3, &notes, &err);
+    if (rc == LT_OK)
+        rc = lt_checkpoint_save(net, path, notes, &err);
+    json_decref(notes);
+    return rc == LT_OK ? 0 : lt__raise(L, &err);
 }
 
 /* ---- passes ---- */

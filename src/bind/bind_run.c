@@ -21,20 +21,22 @@ static int finish(lua_State *L, lt_status rc, const lt_err *err)
     return rc == LT_OK ? 0 : lt__raise(L, err);
 }
 
-/* run.info() -> {id, name, dir, seed} or nil */
+/* run.info() -> {id, name, dir, seed, config (JSON)} or nil */
 static int run_info(lua_State *L)
 {
     lt__ctx *ctx = lt__ctx_of(L);
 
     if (!ctx || !ctx->claim)
         return 0;
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     lua_pushinteger(L, lt_claim_run(ctx->claim));
     lua_setfield(L, -2, "id");
     lua_pushinteger(L, lt_claim_seed(ctx->claim));
     lua_setfield(L, -2, "seed");
     lua_pushstring(L, lt_claim_name(ctx->claim));
     lua_setfield(L, -2, "name");
+    lua_pushstring(L, lt_claim_config(ctx->claim));
+    lua_setfield(L, -2, "config");
     lua_pushstring(L, lt_claim_dir(ctx->claim));
     lua_setfield(L, -2, "dir");
     return 1;

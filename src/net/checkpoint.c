@@ -41,28 +41,59 @@ static int put_tensor(json_t *header, const lt_net *net, const lt_segment *s)
                   (json_int_t)end));
 }
 
-static lt_status put_metadata(json_t *header, const lt_net *net, lt_err *err)
+/* The metadata of the format are strings only. */
+static lt_status check_notes(const json_t *notes, lt_err *err)
+{
+    const char *name;
+    json_t *note;
+
+    json_object_foreach((json_t *)notes, name, note)
+    {
+        if (!json_is_string(note))
+            return lt_err_set(err, LT_EINVAL,
+                              "metadata \"%s\": wanted a string", name);
+    }
+    return LT_OK;
+}
+
+/* The notes first: the names that follow are the network's own. */
+static int fill_metadata(json_t *header, const json_t *notes,
+                         const char *network)
+{
+    json_t *meta = json_object();
+
+    if (json_object_set_new(header, "__metadata__", meta) != 0)
+        return -1;
+    if (notes && json_object_update(meta, (json_t *)notes) != 0)
+        return -1;
+    if (json_object_set_new(meta, "format", json_string("latent")) != 0)
+        return -1;
+    return json_object_set_new(meta, "latent.network", json_string(network));
+}
+
+static lt_status put_metadata(json_t *header, const lt_net *net,
+                              const json_t *notes, lt_err *err)
 {
     json_t *network = NULL;
     lt_text text = {0};
-    lt_status rc = lt_net_to_json(net, &network, err);
+    lt_status rc = check_notes(notes, err);
 
     if (rc == LT_OK)
+        rc = lt_net_to_json(net, &network, err);
+    if (rc == LT_OK)
         rc = lt_json_dump(network, &text, err);
-    if (rc == LT_OK && json_object_set_new(header, "__metadata__",
-                                           json_pack("{s:s, s:s}", "format",
-                                                     "latent", "latent.network",
-                                                     lt_text_str(&text))) != 0)
+    if (rc == LT_OK && fill_metadata(header, notes, lt_text_str(&text)) != 0)
         rc = LT_ENOMEM;
     json_decref(network);
     lt_text_deinit(&text);
     return rc;
 }
 
-static lt_status put_header(const lt_net *net, lt_text *out, lt_err *err)
+static lt_status put_header(const lt_net *net, const json_t *notes,
+                            lt_text *out, lt_err *err)
 {
     json_t *header = json_object();
-    lt_status rc = header ? put_metadata(header, net, err) : LT_ENOMEM;
+    lt_status rc = header ? put_metadata(header, net, notes, err) : LT_ENOMEM;
 
     for (int i = 0; rc == LT_OK && i < net->n_segments; i++)
         if (put_tensor(header, net, &net->segments[i]) != 0)
@@ -75,10 +106,11 @@ static lt_status put_header(const lt_net *net, lt_text *out, lt_err *err)
     return rc == LT_OK && out->failed ? LT_ENOMEM : rc;
 }
 
-lt_status lt_checkpoint_save(const lt_net *net, const char *path, lt_err *err)
+lt_status lt_checkpoint_save(const lt_net *net, const char *path,
+                             const json_t *notes, lt_err *err)
 {
     lt_text header = {0};
-    lt_status rc = put_header(net, &header, err);
+    lt_status rc = put_header(net, notes, &header, err);
     uint64_t length = header.size;
     const lt_path_part parts[] = {
         {&length, sizeof length},
