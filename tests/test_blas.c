@@ -270,6 +270,7 @@ static void blas_correct_respects_the_user(void **state)
     lt_blas_correct(argv);
     assert_string_equal(getenv("OPENBLAS_CORETYPE"), "Haswell");
     assert_null(getenv("LATENT_BLAS_CORRECTED"));
+    assert_string_equal(getenv("OPENBLAS_NUM_THREADS"), "1");
 }
 
 int main(void)

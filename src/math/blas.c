@@ -94,10 +94,12 @@ void lt_blas_correct(char **argv)
 {
     lt_blas_info info;
 
+    /* For the workers that this program starts: a library that loads with
+     * one thread starts no idle ones that spin. */
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
     lt_blas_describe(&info);
     if (!info.is_right && !info.user_set && !getenv(MARK_VARIABLE) &&
         setenv(CORE_VARIABLE, info.wanted, 1) == 0 &&
-        setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0 &&
         setenv(MARK_VARIABLE, info.wanted, 1) == 0)
         program_execute(argv);
     openblas_set_num_threads(1);

@@ -21,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { N_EXAMPLES = 20000, MAX_BLOCKS = 201, MAX_LAYERS = 2 * LT_BENCH_SIZES };
+enum { N_EXAMPLES = 10000, MAX_BLOCKS = 201, MAX_LAYERS = 2 * LT_BENCH_SIZES };
 
 #define BLOCK_SECONDS 0.05
 
@@ -122,11 +122,11 @@ static lt_status data_make(bench *b, lt_err *err)
     if (!bytes)
         return lt_err_mark(err, LT_ENOMEM);
     lt_rng_init(&rng, 1, "bench");
-    for (size_t i = 0; i < n; i += 4) {
+    for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
         uint64_t draw = lt_rng_next(&rng);
 
-        for (size_t j = i; j < i + 4 && j < n; j++, draw >>= 16)
-            bytes[j] = draw & 0x300 ? 0 : (uint8_t)draw;
+        for (size_t j = i; j < i + sizeof draw && j < n; j++, draw >>= 8)
+            bytes[j] = (draw & 0xff) < 192 ? 0 : (uint8_t)draw;
     }
     LT_TRY(lt_dataset_new_take(LT_ELEM_U8, N_EXAMPLES,
                                lt_shape_flat(b->c->sizes[0]), bytes, NULL,
@@ -318,14 +318,16 @@ static void floor_refresh(bench *b)
 
 static lt_status blocks_run(bench *b, lt_err *err)
 {
-    double end, once = 0;
+    double block = b->o->seconds / 10, end, once = 0;
     int times;
 
+    if (block > BLOCK_SECONDS)
+        block = BLOCK_SECONDS;
     LT_TRY(step_time(b, 3, &once, err)); /* pages and caches */
     if (!b->o->is_throughput)
         floor_time(b, 3);
     LT_TRY(step_time(b, 3, &once, err));
-    times = once < BLOCK_SECONDS ? (int)(BLOCK_SECONDS / once) : 1;
+    times = once < block ? (int)(block / once) : 1;
     end = lt_clock_elapsed() + b->o->seconds;
     do {
         int i = b->n_blocks++;

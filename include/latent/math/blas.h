@@ -62,9 +62,10 @@ lt_status lt_blas_measure(double seconds, lt_blas_speed *out, lt_err *err);
 
 /* First thing in main of any program that computes: when OpenBLAS chose a
  * worse core than CPUID allows and the user did not set OPENBLAS_CORETYPE,
- * sets it (and OPENBLAS_NUM_THREADS=1) and executes the program again with
- * `argv`. Returns when there is nothing to correct, and then has set OpenBLAS
- * to one thread. Never loops: a mark in the environment stops a second try. */
+ * sets it and executes the program again with `argv`. Returns when there is
+ * nothing to correct, and then has set OpenBLAS to one thread, here and (by
+ * OPENBLAS_NUM_THREADS) in child processes. Never loops: a mark in the
+ * environment stops a second try. */
 void lt_blas_correct(char **argv);
 
 #endif

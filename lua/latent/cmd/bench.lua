@@ -99,7 +99,7 @@ function other.together(opt)
 end
 
 function other.logging(opt)
-  local plain, logged = bench.logging({ name = SMALLEST, seconds = math.max(opt.seconds, 1) * 4 })
+  local plain, logged = bench.logging({ name = SMALLEST, seconds = 4 * opt.seconds })
   return {
     what = ("%s: every step logged (%.4g ms against %.4g)"):format(SMALLEST, logged, plain),
     value = 100 * (logged / plain - 1),
