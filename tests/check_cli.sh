@@ -44,8 +44,14 @@ printf 'local x = \n' >syntax.lua
 expect 2 "syntax.lua:" "$L" run syntax.lua
 printf 'local latent = require "latent"\n\nlatent.dens { 3 }\n' >nil.lua
 expect 2 "nil.lua:3:" "$L" run nil.lua
-[[ ! -e results/latent.db ]] || [[ $(ask "SELECT count(*) FROM runs") == 0 ]] ||
-    fail "a bad script queued runs"
+sed 's/epochs = c.epochs/epoch = c.epochs/' "$tiny" >late.lua
+expect 2 "late.lua:22: latent.fit: unknown option 'epoch', did you mean 'epochs'" \
+    "$L" run late.lua
+expect 2 "unknown option 'epoch'" "$L" run late.lua --dry-run
+expect 2 "wanted a number as its default" "$L" run "$tiny" -s code=two
+[[ ! -e results ]] || fail "a bad script made a store"
+expect 1 "4 runs, " "$L" --db rehearsed.db run late.lua --no-rehearsal -j 1
+rm -r runs
 
 # ---- a sweep ----
 expect 0 "4 runs of tiny" "$L" run "$tiny" --dry-run
@@ -58,7 +64,8 @@ same "needed" "$(ask "SELECT count(*) FROM runs")" 7
 expect 1 "tiny.lua:19: wanted to fail" \
     "$L" run "$tiny" -s act=fail,print -s code=2 -s tie=tied -j 1
 grep -qF "hello from the script" err || fail "a script's print is not on stderr"
-same "told once" "$(grep -c "wanted to fail" err)" 1
+same "told once" "$(grep -c "^run.*wanted to fail" err)" 1
+same "warned once" "$(grep -c "^warning.*wanted to fail" err)" 1
 same "failed" "$(ask "SELECT count(*) FROM runs WHERE status='failed'")" 1
 expect 1 "exit status 0" \
     "$L" run "$tiny" -s act=exit,print -s code=2 -s tie=tied -j 1

@@ -130,6 +130,12 @@ function boot.sources()
   return sources
 end
 
+-- From now on `require` finds no more files, as in a worker, which has only
+-- those that were read by then.
+function boot.seal()
+  reader = nil
+end
+
 function boot.folder()
   return folder
 end

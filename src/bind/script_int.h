@@ -23,6 +23,9 @@ lt_status lt__script_protect(lt_script *s, lua_CFunction f, void *arg,
 /* Pushes field `name` of module `module`. May raise. */
 void lt__push_function(lua_State *L, const char *module, const char *name);
 
+/* Pushes the list of `-s` texts. */
+void lt__push_sets(lua_State *L, const lt_plan_opts *opts);
+
 /* Where lt_script_load keeps the experiment, in the registry. */
 #define LT__EXPERIMENT "latent.experiment"
 

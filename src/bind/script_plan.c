@@ -17,16 +17,21 @@ typedef struct plan_args {
     int n_queued;
 } plan_args;
 
-/* plan.make(experiment, sets, seeds); leaves its table on the stack. */
-static int push_plan(lua_State *L, const lt_plan_opts *opts)
+void lt__push_sets(lua_State *L, const lt_plan_opts *opts)
 {
-    lt__push_function(L, "latent.plan", "make");
-    lua_getfield(L, LUA_REGISTRYINDEX, LT__EXPERIMENT);
     lua_createtable(L, opts->n_sets, 0);
     for (int i = 0; i < opts->n_sets; i++) {
         lua_pushstring(L, opts->sets[i]);
         lua_rawseti(L, -2, i + 1);
     }
+}
+
+/* plan.make(experiment, sets, seeds); leaves its table on the stack. */
+static int push_plan(lua_State *L, const lt_plan_opts *opts)
+{
+    lt__push_function(L, "latent.plan", "make");
+    lua_getfield(L, LUA_REGISTRYINDEX, LT__EXPERIMENT);
+    lt__push_sets(L, opts);
     lua_pushinteger(L, opts->seeds);
     lua_call(L, 3, 1);
     return lua_gettop(L);

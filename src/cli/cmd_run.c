@@ -33,9 +33,16 @@ const char lt__help_run[] =
     "  --needed             leave out what is already finished in the store:\n"
     "                       same script, same config\n"
     "  --dry-run            print the runs that would be queued, do nothing\n"
+    "  --no-rehearsal       do not play the run function before queueing\n"
     "  --db PATH            the store (else $LATENT_DB, else "
     "results/latent.db)\n"
     "  -h, --help           show this help\n"
+    "\n"
+    "First the run function is rehearsed with the first config: data are made\n"
+    "and networks built, but nothing is trained, recorded or written. A wrong\n"
+    "option, name, knob or shape ends the command there, before anything is\n"
+    "queued; an error that the script itself raises (error, assert) is only a\n"
+    "warning, as it may depend on results.\n"
     "\n"
     "All runs are queued before the first begins. Ctrl-C ends the running "
     "ones\n"
@@ -57,7 +64,7 @@ typedef struct run_args {
     const char *script;
     lt__list sets, rest;
     int jobs, threads, seeds;
-    bool needed, dry_run;
+    bool needed, dry_run, no_rehearsal;
 } run_args;
 
 typedef struct sweep_plan {
@@ -74,6 +81,7 @@ static lt_status read_args(const lt__call *call, run_args *a, lt_err *err)
         {"--seeds", NULL, LT__OPTION_INT, &a->seeds, 1},
         {"--needed", NULL, LT__OPTION_FLAG, &a->needed, 0},
         {"--dry-run", NULL, LT__OPTION_FLAG, &a->dry_run, 0},
+        {"--no-rehearsal", NULL, LT__OPTION_FLAG, &a->no_rehearsal, 0},
     };
     size_t room = (size_t)call->argc + 1;
 
@@ -140,16 +148,21 @@ static lt_status open_store(const lt__call *call, const run_args *a,
     return LT_OK;
 }
 
+static lt_plan_opts plan_opts(const run_args *a)
+{
+    return (lt_plan_opts){.sets = a->sets.items,
+                          .n_sets = a->sets.n,
+                          .seeds = a->seeds,
+                          .needed = a->needed,
+                          .dry_run = a->dry_run};
+}
+
 static lt_status queue(const lt__call *call, const run_args *a,
                        lt_script *script, lt_store *store, sweep_plan *plan,
                        lt_err *err)
 {
     lt_text command = {0};
-    lt_plan_opts opts = {.sets = a->sets.items,
-                         .n_sets = a->sets.n,
-                         .seeds = a->seeds,
-                         .needed = a->needed,
-                         .dry_run = a->dry_run};
+    lt_plan_opts opts = plan_opts(a);
     lt_status rc;
 
     quote_command(call, &command);
@@ -160,11 +173,26 @@ static lt_status queue(const lt__call *call, const run_args *a,
     return rc;
 }
 
+static lt_status rehearse(const run_args *a, lt_script *script, lt_err *err)
+{
+    const lt_plan_opts opts = plan_opts(a);
+    lt_text warning = {0};
+    lt_status rc = lt_script_rehearse(script, a->script, &opts, &warning, err);
+
+    if (warning.size > 0)
+        fprintf(stderr, "warning: in a rehearsal the script raised: %s\n",
+                warning.data);
+    lt_text_deinit(&warning);
+    return rc;
+}
+
 /* A file that cannot be read is as bad a script as one with a mistake. */
 static lt_status load(const run_args *a, lt_script *script, lt_err *err)
 {
-    lt_status rc = lt_script_load(script, a->script, err);
+    lt_status rc = a->no_rehearsal ? LT_OK : rehearse(a, script, err);
 
+    if (rc == LT_OK)
+        rc = lt_script_load(script, a->script, err);
     if (rc == LT_ENOTFOUND || rc == LT_EIO || rc == LT_EFORMAT)
         rc = err->status = LT_EINVAL;
     return rc;

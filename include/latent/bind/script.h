@@ -7,6 +7,7 @@
 #define LT_SCRIPT_H
 
 #include "latent/base/observer.h"
+#include "latent/base/text.h"
 #include "latent/store/store.h"
 
 typedef struct lt_script lt_script;
@@ -46,6 +47,16 @@ typedef struct lt_plan_opts {
     bool dry_run;        /* prints the table of configs, stores nothing */
     const char *command; /* the command line */
 } lt_plan_opts;
+
+/* Loads the script and plays its run function for the first config, recording
+ * and writing nothing, to find mistakes before a sweep is queued. An error
+ * that latent's own checks or Lua itself raised is returned. One that the
+ * script raised itself goes to `warning`: it may depend on results. LT_OK, too,
+ * when the script reached for files or programs, or took too long: nothing
+ * more is known then. The script must be loaded anew afterwards. */
+lt_status lt_script_rehearse(lt_script *s, const char *path,
+                             const lt_plan_opts *opts, lt_text *warning,
+                             lt_err *err);
 
 /* Expands the sweep of the loaded experiment and queues it. */
 lt_status lt_script_plan(lt_script *s, lt_store *store,

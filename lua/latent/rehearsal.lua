@@ -1,0 +1,145 @@
+-- rehearsal: the run function, once, before anything is queued.
+--
+-- The first config's run is played with everything but its work: data are
+-- made, networks built and every option checked as always, but fit and
+-- pretrain only look at a few examples, nothing is recorded, nothing drawn,
+-- nothing written. The engine's faces (latent.core.*) are exchanged for ones
+-- that do so; the modules above them do not know.
+--
+-- The verdict. A sweep is stopped by mistakes that no result can excuse: those
+-- found by latent's own checks (options, names, shapes, knobs, data that are
+-- not there) and by Lua itself (a nil called or indexed, wrong types in
+-- arithmetic). What the script raises by error, assert or a library function
+-- may depend on results that a rehearsal does not have: a warning. Where the
+-- script reaches for the world outside (a file to write, a program, another
+-- store) the rehearsal ends, content.
+--
+-- Losses in a rehearsal are those of the untrained network on a few examples:
+-- finite, so that a script's comparisons go the usual way.
+local boot = require "latent.boot"
+local data_core = require "latent.core.data"
+local net_core = require "latent.core.net"
+local plot_core = require "latent.core.plot"
+local run_core = require "latent.core.run"
+local store_core = require "latent.core.store"
+local sys = require "latent.core.sys"
+local train_core = require "latent.core.train"
+
+local rehearsal = {}
+
+local FEW <const> = 10
+local METRICS <const> = { "train.loss", "train.sse", "test.loss", "test.sse" }
+
+local function nothing() end
+
+local function few(set)
+  return set and data_core.view(set, 0, math.min(FEW, set.n))
+end
+
+local function trial(options)
+  local out = {}
+  for name, value in pairs(options) do out[name] = value end
+  out.epochs, out.records = 0, false
+  return out
+end
+
+-- ---- the work ----
+
+local function replace_training()
+  local fit <const>, pretrain <const>, evaluate <const> = train_core.fit, train_core.pretrain, net_core.evaluate
+  function train_core.fit(net, train, test, o, on_epoch)
+    local result = fit(net, few(train), few(test), trial(o), nothing)
+    result.epoch = o.first_epoch + o.epochs
+    if o.epochs > 0 then
+      local report = { epoch = o.first_epoch + 1, step = result.step }
+      for _, name in ipairs(METRICS) do report[name] = result[name] end
+      on_epoch(report)
+    end
+    return result
+  end
+  function train_core.pretrain(net, train, test, o)
+    return pretrain(net, few(train), few(test), trial(o))
+  end
+  function net_core.evaluate(net, set, loss)
+    return evaluate(net, few(set), loss)
+  end
+  data_core.fingerprint = function() return ("0"):rep(64) end
+end
+
+local function replace_records(seed)
+  local load <const>, saved = net_core.load, {}
+  for _, name in ipairs { "metric", "artifact", "note", "tag", "facts" } do run_core[name] = nothing end
+  function run_core.info() return { id = 0, name = "rehearsal", dir = "rehearsal", seed = seed } end
+  function net_core.save(net, path) saved[path] = net end
+  function net_core.load(path) return saved[path] or load(path) end
+  function plot_core.render(figure) return plot_core.script(figure) ~= nil end
+  function sys.exists() return true end -- what would have been written
+end
+
+-- ---- the world outside ----
+
+local LEAVES <const> = {
+  os = { "execute", "exit", "remove", "rename", "tmpname" },
+  io = { "popen", "tmpfile", "output" },
+}
+
+-- Returns a function that tells whether the script reached for it.
+local function close_world()
+  local open <const>, has_left = io.open, false
+  local function leave()
+    has_left = true
+    error("this cannot be rehearsed", 0)
+  end
+  for library, names in pairs(LEAVES) do
+    for _, name in ipairs(names) do _G[library][name] = leave end
+  end
+  function io.open(path, mode)
+    return (type(mode) == "string" and mode:find("[wa+]") and leave or open)(path, mode)
+  end
+  store_core.open = leave
+  return function() return has_left end
+end
+
+local function silence()
+  print = nothing
+  function io.write() return io.stdout end
+end
+
+-- ---- the verdict ----
+
+-- A message handler for xpcall: whether Lua or latent itself raised the error.
+local function judge()
+  local ours = { [require] = true }
+  for name, module in pairs(package.loaded) do
+    for _, value in pairs(name:find("^latent%.core%.") and module or {}) do ours[value] = true end
+  end
+  return function(message)
+    local raiser = debug.getinfo(3, "Sf") -- 2 is boot's guard around handlers
+    local text = type(message) == "table" and message.message or message
+    return { text = tostring(text), is_mistake = raiser.what ~= "C" or ours[raiser.func] or false }
+  end
+end
+
+-- Loads the script at `path` in this state, which is then good for nothing
+-- else, and plays its first run. Raises a mistake; returns a warning or nil.
+function rehearsal.perform(path, sets, seeds)
+  silence()
+  local experiment = require "latent.experiment"
+  local played = boot.load(sys.read(path), path)
+  local first = experiment.expand(played, sets, seeds)[1]
+  if not first then return end
+  boot.seal()
+  local handler = judge()
+  replace_training()
+  replace_records(first.seed)
+  local has_left = close_world()
+  math.randomseed(first.seed)
+  local ok, failure = xpcall(experiment.execute, handler, played, first.json, require "latent.run".current())
+  if ok or has_left() then return end
+  if failure.is_mistake then
+    error(failure.text .. "\n  (found by rehearsing the first config; --no-rehearsal skips that)", 0)
+  end
+  return failure.text
+end
+
+return rehearsal
