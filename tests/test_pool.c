@@ -9,6 +9,7 @@
 #include "latent/base/mem.h"
 #include "latent/math/pool.h"
 
+#include <pthread.h>
 #include <time.h>
 
 enum { MOST = 1000 };
@@ -57,15 +58,29 @@ static void pool_runs_each_piece_once(void **state)
     }
 }
 
+typedef struct trail {
+    pthread_t caller;
+    int pieces[8];
+    int n;
+} trail;
+
+static void trail_piece(void *arg, int piece)
+{
+    trail *t = arg;
+
+    assert_true(pthread_equal(t->caller, pthread_self()));
+    t->pieces[t->n++] = piece;
+}
+
 static void pool_null_runs_in_order_in_the_caller(void **state)
 {
-    static tally t;
+    trail t = {.caller = pthread_self()};
 
     (void)state;
-    t = (tally){0};
-    lt_pool_run(NULL, 5, tally_piece, &t);
+    lt_pool_run(NULL, 5, trail_piece, &t);
+    assert_int_equal(t.n, 5);
     for (int p = 0; p < 5; p++)
-        assert_int_equal(t.plain[p], 1);
+        assert_int_equal(t.pieces[p], p);
     assert_int_equal(lt_pool_threads(NULL), 1);
     lt_pool_free(NULL);
 }

@@ -11,10 +11,15 @@
 lt_status lt_net_new(const lt_net_spec *spec, lt_net **out, lt_err *err)
 {
     lt_net *net = NULL;
-    lt_status rc = lt__net_plan(spec, &net, err);
 
-    if (rc == LT_OK)
-        rc = lt__net_allocate(net, err);
+    LT_TRY(lt__net_plan(spec, &net, err));
+    return lt__net_start_take(net, out, err);
+}
+
+lt_status lt__net_start_take(lt_net *net, lt_net **out, lt_err *err)
+{
+    lt_status rc = lt__net_allocate(net, err);
+
     if (rc == LT_OK) {
         lt__net_fill(net);
         rc = lt_net_retie(net, err);

@@ -33,6 +33,10 @@ lt_status lt__net_plan(const lt_net_spec *spec, lt_net **out, lt_err *err);
 /* The vectors of a planned network, all 0. */
 lt_status lt__net_allocate(lt_net *net, lt_err *err);
 
+/* Gives a planned network its vectors, initial weights and tie. Takes `net`
+ * over: *out is it, or it is freed. */
+lt_status lt__net_start_take(lt_net *net, lt_net **out, lt_err *err);
+
 /* Initial weights of every layer that owns one. */
 void lt__net_fill(lt_net *net);
 lt_status lt__init_check(lt_init *init, lt_err *err);

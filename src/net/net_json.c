@@ -224,18 +224,7 @@ lt_status lt__net_plan_json(const json_t *spec, lt_net **out, lt_err *err)
 lt_status lt_net_from_json(const json_t *spec, lt_net **out, lt_err *err)
 {
     lt_net *net = NULL;
-    lt_status rc = lt__net_plan_json(spec, &net, err);
 
-    if (rc == LT_OK)
-        rc = lt__net_allocate(net, err);
-    if (rc == LT_OK) {
-        lt__net_fill(net);
-        rc = lt_net_retie(net, err);
-    }
-    if (rc != LT_OK) {
-        lt_net_free(net);
-        return lt_err_mark(err, rc);
-    }
-    *out = net;
-    return LT_OK;
+    LT_TRY(lt__net_plan_json(spec, &net, err));
+    return lt__net_start_take(net, out, err);
 }

@@ -3,9 +3,9 @@
  * Layer by layer from the input: a learner for the layer alone is made, fed
  * with the layer's inputs for so many epochs, and what it learned is put into
  * the network, so that the next layer's inputs come from trained layers. The
- * inputs are computed afresh for each batch: one forward pass through the
- * layers below costs less than a fifth of a learning step, and 60,000 x 1000
- * floats would cost 240 MB.
+ * inputs are computed afresh for each batch. For 784-1000-500-250-30 that adds
+ * half to the multiplications of RBM learning (most in the small upper layers);
+ * to keep them, 60,000 x 1000 floats, would cost 240 MB.
  *
  * Random streams have the layer in their names ("pretrain.2.shuffle"), so that
  * no layer's draws move another's. A frozen layer is passed by and its mirror

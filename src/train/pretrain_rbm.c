@@ -1,7 +1,7 @@
 /* Pre-training of one layer as a restricted Boltzmann machine.
  *
- * The machine's own seed is drawn from the stream "pretrain.L" of the run's,
- * so that no two layers share their start or their samples. Watching for
+ * The machine's own seed is drawn from the stream "pretrain.L.rbm" of the
+ * run's, so that no two layers share their start or their samples. Watching for
  * over-fitting costs, once an epoch, the free energies of the test set and of
  * as many training examples. */
 #include "train/pretrain_int.h"
