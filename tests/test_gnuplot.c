@@ -192,6 +192,50 @@ static void hostile_texts_are_shown_as_they_are(void **state)
     }
 }
 
+/* How far down the page, in its heights, the text ends in the SVG. */
+static double depth_of(const char *svg, const char *text)
+{
+    const char *at = strstr(svg, text), *size = strstr(svg, "height=\"");
+    double y = NAN, height = NAN;
+
+    assert_non_null(at);
+    assert_non_null(size);
+    while (strncmp(at, "translate(", 10) != 0)
+        assert_ptr_not_equal(at--, svg);
+    assert_int_equal(sscanf(at, "translate(%*f,%lf)", &y), 1);
+    assert_int_equal(sscanf(size, "height=\"%lf\"", &height), 1);
+    return y / height;
+}
+
+/* Rows of the key are not of the same height in every terminal. */
+static void every_entry_of_a_long_key_is_on_the_page(void **state)
+{
+    const double x[] = {0, 1}, y[] = {0, 1}, z[] = {1, 0};
+    lt_axis xa = {.label = "epoch"}, ya = {.label = "loss"};
+    lt_figure *f = NULL;
+    char label[80], *svg;
+    size_t size;
+
+    (void)state;
+    NEEDS_GNUPLOT();
+    assert_int_equal(lt_figure_new("long", &f, NULL), LT_OK);
+    lt_figure_add_panel(f, NULL, &xa, &ya, NULL);
+    for (int i = 0; i < 9; i++) {
+        lt_series s = {.label = label, .color = i, .n = 2, .x = x};
+
+        s.y = i % 2 ? z : y;
+        snprintf(label, sizeof label, "a setting of several knobs %d", i);
+        assert_int_equal(lt_figure_add_series(f, &s, NULL), LT_OK);
+    }
+    assert_int_equal(lt_figure_write(f, "a.svg", NULL), LT_OK);
+    svg = file_read("a.svg", &size);
+    assert_true(depth_of(svg, "<text>epoch<") <
+                depth_of(svg, "<text>a setting of several knobs 0<"));
+    assert_true(depth_of(svg, "<text>a setting of several knobs 8<") < 0.995);
+    lt_mem_free(svg);
+    lt_figure_free(f);
+}
+
 static void script_alone_draws_the_same_picture(void **state)
 {
     lt_figure *f = figure_full_of("R&D's 5 % {x}_y");
@@ -443,6 +487,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(hostile_texts_run_nothing),
         IN_FOLDER(hostile_texts_are_shown_as_they_are),
+        IN_FOLDER(every_entry_of_a_long_key_is_on_the_page),
         IN_FOLDER(script_alone_draws_the_same_picture),
         IN_FOLDER(odd_data_give_a_picture),
         IN_FOLDER(figure_without_panels_is_an_error),

@@ -181,15 +181,18 @@ static double key_left(const lt__key *k, const lt__layout *l,
     return fmax(0, fmin(middle - k->width / 2, l->width - k->width));
 }
 
-static void write_key(const lt__key *k, const lt__layout *l, const lt__place *p,
+/* `spacing` is that of the rows, in lines of the terminal. */
+static void write_key(const lt__layout *l, const lt__place *p, double spacing,
                       lt_text *out)
 {
     static const char *const corners[] = {
         "", "top right", "bottom right", "top left", "bottom left", ""};
+    const lt__key *k = &p->key;
     char style[80];
 
     snprintf(style, sizeof style,
-             "noenhanced Left reverse samplen %g spacing 1.05", k->sample);
+             "noenhanced Left reverse samplen %g spacing %g", k->sample,
+             spacing);
 
     if (k->place == LT__KEY_NONE)
         lt_text_add(out, "unset key\n");
@@ -211,6 +214,8 @@ static void write_key(const lt__key *k, const lt__layout *l, const lt__place *p,
                      k->n_rows);
 }
 
+/* A line of gnuplot's SVG is 1.5 em high, one of its other pictures less than
+ * 1.2: what it measures in lines is corrected here and in the key. */
 static void write_style(const lt__canvas *c, lt_text *out)
 {
     lt_text_add(out, "set border 3 linecolor rgb '#606060' linewidth 0.8\n"
@@ -219,6 +224,8 @@ static void write_style(const lt__canvas *c, lt_text *out)
     if (c->format != LT_FORMAT_TERMINAL)
         lt_text_add(out, "set grid xtics ytics back linetype 1 dashtype 1 "
                          "linecolor rgb '#e4e4e4' linewidth 0.6\n");
+    if (c->format == LT_FORMAT_SVG)
+        lt_text_add(out, "set xtics offset 0,0.3\nset ytics offset 0.6,0\n");
 }
 
 /* ---- panels and page ---- */
@@ -312,7 +319,7 @@ static void write_panel(const lt_figure *f, const lt__canvas *c, lt__layout *l,
         }
         write_axes(p, v, place, out);
         write_axis_labels(p, l, place, out);
-        write_key(&place->key, l, place, out);
+        write_key(l, place, c->format == LT_FORMAT_SVG ? 0.83 : 1.05, out);
     }
     lt__series_plot(p, v, c, i, out);
 }
