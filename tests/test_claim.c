@@ -347,11 +347,11 @@ static void claim_end_of_a_lost_run_is_told(void **state)
     place_close(&p);
 }
 
-static void claim_beside_a_second_store_is_refused(void **state)
+static void stores_in_one_folder_keep_their_files_apart(void **state)
 {
-    lt_run_env env = {.threads = 1};
-    lt_claim *claim, *other = NULL;
+    lt_claim *claim, *other;
     lt_store *first;
+    char dir[160];
     place p;
 
     (void)state;
@@ -363,10 +363,43 @@ static void claim_beside_a_second_store_is_refused(void **state)
     snprintf(p.path, sizeof p.path, "%s/second.db", p.dir);
     EXPECT_OK(&p, lt_store_open(p.path, LT_STORE_CREATE, &p.store, &p.err));
     place_queue_many(&p, 1);
-    assert_int_equal(lt_claim_next(p.store, 0, &env, &other, &p.err), LT_EBUSY);
-    EXPECT_TEXT(p.err.text, "second store");
-    EXPECT_SQL(&p, "SELECT status FROM runs", "queued");
+    other = place_claim(&p);
+    snprintf(dir, sizeof dir, "%s/second.runs/1", p.dir);
+    assert_string_equal(lt_claim_dir(other), dir);
+    EXPECT_OK(&p, lt_claim_end(other, LT_RUN_FINISHED, "", &p.err));
     EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    lt_store_close(first);
+    place_close(&p);
+}
+
+/* Its run still writes to the files that run 1 of the new store would have. */
+static void store_made_anew_beside_a_live_run_is_refused(void **state)
+{
+    lt_run_env env = {.threads = 1};
+    lt_claim *claim, *other = NULL;
+    lt_store *first;
+    char old[160];
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    claim = place_claim(&p);
+    first = p.store;
+    p.store = NULL;
+    snprintf(old, sizeof old, "%s/old", p.dir);
+    assert_int_equal(rename(p.path, old), 0);
+    for (const char *const *end = (const char *[]){"-wal", "-shm", NULL}; *end;
+         end++) {
+        snprintf(old, sizeof old, "%s%s", p.path, *end);
+        assert_int_equal(unlink(old), 0);
+    }
+    EXPECT_OK(&p, lt_store_open(p.path, LT_STORE_CREATE, &p.store, &p.err));
+    place_queue_many(&p, 1);
+    assert_int_equal(lt_claim_next(p.store, 0, &env, &other, &p.err), LT_EBUSY);
+    EXPECT_TEXT(p.err.text, "made anew");
+    EXPECT_SQL(&p, "SELECT status FROM runs", "queued");
+    (void)lt_claim_end(claim, LT_RUN_FINISHED, "", NULL);
     lt_store_close(first);
     place_close(&p);
 }
@@ -419,7 +452,8 @@ int main(void)
         cmocka_unit_test(reap_pid_buries_what_the_supervisor_saw),
         cmocka_unit_test(reap_knows_boots_and_hosts),
         cmocka_unit_test(claim_end_of_a_lost_run_is_told),
-        cmocka_unit_test(claim_beside_a_second_store_is_refused),
+        cmocka_unit_test(stores_in_one_folder_keep_their_files_apart),
+        cmocka_unit_test(store_made_anew_beside_a_live_run_is_refused),
         cmocka_unit_test(interrupted_transaction_leaves_nothing),
     };
 

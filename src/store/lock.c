@@ -27,8 +27,8 @@ lt_status lt__lock_take(const char *path, int *fd, lt_err *err)
     }
     if (errno == EAGAIN || errno == EACCES)
         lt_err_set(err, LT_EBUSY,
-                   "%s: locked by another process; is there a second store "
-                   "in this folder?",
+                   "%s: locked by another process; was the store made anew "
+                   "while a run goes on?",
                    path);
     else
         lt_err_set(err, LT_EIO, "%s: cannot lock: %s", path, strerror(errno));

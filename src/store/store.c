@@ -247,11 +247,29 @@ const char *lt_store_path(const lt_store *store)
     return store->path;
 }
 
+/* "runs", or "NAME.runs" for a store that is not named latent.db: run ids are
+ * a store's own, so two stores in one folder must not share theirs. */
+static void add_runs_folder(const lt_store *store, lt_text *out)
+{
+    const char *name = lt_path_name(store->path);
+    size_t n = strlen(name);
+
+    if (strcmp(name, "latent.db") == 0) {
+        lt_text_add(out, "runs");
+        return;
+    }
+    if (n > 3 && strcmp(name + n - 3, ".db") == 0)
+        n -= 3;
+    lt_text_add_n(out, name, n);
+    lt_text_add(out, ".runs");
+}
+
 void lt_store_run_dir(const lt_store *store, int64_t run, lt_text *out)
 {
     lt_text_clear(out);
     if (strcmp(store->folder, ".") != 0)
         lt_text_addf(out, "%s%s", store->folder,
                      strcmp(store->folder, "/") == 0 ? "" : "/");
-    lt_text_addf(out, "runs/%lld", (long long)run);
+    add_runs_folder(store, out);
+    lt_text_addf(out, "/%lld", (long long)run);
 }

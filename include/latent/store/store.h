@@ -54,7 +54,8 @@ const char *lt_store_sqlite_version(void); /* "3.40.1" */
 
 const char *lt_store_path(const lt_store *store); /* borrowed */
 
-/* The folder of a run's files, "<folder of the store>/runs/<id>". */
+/* The folder of a run's files, "<folder of the store>/runs/<id>"; a store with
+ * another name than latent.db has "<its name without .db>.runs/<id>". */
 void lt_store_run_dir(const lt_store *store, int64_t run, lt_text *out);
 
 /* ---- sources, by hash ---- */
