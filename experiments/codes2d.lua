@@ -2,7 +2,8 @@
 -- two-unit code, coloured by class.
 --
 -- Network   784-1000-500-250-2 and back, logistic, linear code, logistic
---           output, cross-entropy; pre-trained by RBMs, unrolled, fine-tuned.
+--           output, cross-entropy; pre-trained by RBMs, unrolled, fine-tuned;
+--           or started sparse (Martens 2010) without pre-training.
 -- Source    Science 313:504 (2006), Fig. 3B (a picture; no error published).
 -- Expected  digit classes form arms or islands; a two-component PCA (sse 43.64
 --           on the test set) mixes them.
@@ -45,6 +46,7 @@ return latent.experiment {
       },
       output  = "sigmoid",
       tie     = c.tie,
+      init    = c.pretrain == "none" and "sparse" or "glorot", -- RBMs make their own
       seed    = c.seed,
     }
     if c.pretrain ~= "none" then

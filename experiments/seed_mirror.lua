@@ -13,7 +13,7 @@
 --           of the gradient. Untied fits best at equal width, tied comes close
 --           with half the weights. A frozen decoder costs most.
 -- Data      MNIST when its files are found, else generated curves.
--- Time      30 runs, about 25 minutes on two cores (MNIST, 10,000 examples):
+-- Time      30 runs, about 15 minutes on two cores (MNIST, 10,000 examples):
 --             latent run experiments/seed_mirror.lua
 --           smoke scale, half a minute:
 --             latent run experiments/seed_mirror.lua -s n=1000 -s epochs=1 -s seed=1

@@ -33,8 +33,8 @@ small=(-s n=300 -s epochs=1)
 smoke quickstart 4 -s n_train=300 -s epochs=1 -s pretrain_epochs=1 -s seed=1
 smoke seed_mirror 10 "${small[@]}" -s n_test=100 -s seed=1
 smoke keras_latent 2 "${small[@]}"
-smoke hinton2006_mnist 6 "${small[@]}" -s pretrain_epochs=1
-smoke hinton2006_curves 4 "${small[@]}" -s n_test=100 -s pretrain_epochs=1 \
+smoke hinton2006_mnist 7 "${small[@]}" -s pretrain_epochs=1
+smoke hinton2006_curves 6 "${small[@]}" -s n_test=100 -s pretrain_epochs=1 \
     -s seed=1
 smoke codes2d 2 "${small[@]}" -s pretrain_epochs=1
 
