@@ -26,7 +26,6 @@
 local args = {}
 
 local HELP = { "-h", "--help", help = "show this help" }
-local JSON = { "--json", help = "an array of objects, numbers unrounded" }
 local CSV = { "--csv", help = "comma-separated values, numbers unrounded" }
 local DB = { "--db", value = "PATH", help = "the store (else $LATENT_DB, else results/latent.db)" }
 
@@ -66,7 +65,7 @@ local function all_options(spec)
   local list = {}
   for _, option in ipairs(spec.options or {}) do list[#list + 1] = option end
   if spec.formats then
-    list[#list + 1] = JSON
+    list[#list + 1] = { "--json", help = spec.json or "an array of objects, numbers unrounded" }
     list[#list + 1] = CSV
   end
   if spec.db ~= false then list[#list + 1] = DB end

@@ -131,11 +131,11 @@ end
 
 -- { "started_at", title = "age" }: a time in JSON, its age for people.
 function reader.age_column()
-  return { "started_at", name = "started_at", title = "age", align = "right", show = reader.age }
+  return { "started_at", name = "started_at", title = "age", align = "right", spare = 2, show = reader.age }
 end
 
 function reader.seconds_column()
-  return { "seconds", name = "seconds", align = "right", show = tables.duration }
+  return { "seconds", name = "seconds", align = "right", spare = 3, show = tables.duration }
 end
 
 -- "a,min(b),c" as { "a", "min(b)", "c" }.

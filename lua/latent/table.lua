@@ -7,6 +7,7 @@
 --       { "seconds", title = "time", show = tables.duration },
 --       { "test.sse", digits = 5 },              -- significant digits, default 4
 --       { "rate", exact = true },                -- as written, never rounded
+--       { "age", spare = 1 },                    -- first to go on a narrow terminal
 --     },
 --     rows = { { id = 1, ["test.sse"] = 1.25 }, ... },
 --   }, { format = "table" })                     -- or "json", "csv"
@@ -157,6 +158,25 @@ local function fit_widths(widths, room)
   end
 end
 
+-- Leaves out columns that can be spared, the least `spare` first, until the
+-- others fit.
+local function leave_out(columns, widths, room)
+  local total = -#GAP
+  for _, w in ipairs(widths) do total = total + w + #GAP end
+  local kept = { table.unpack(columns) }
+  while total > room do
+    local least
+    for i, column in ipairs(kept) do
+      if column.spare and (not least or column.spare < kept[least].spare) then least = i end
+    end
+    if not least then break end
+    total = total - #GAP - widths[least]
+    table.remove(kept, least)
+    table.remove(widths, least)
+  end
+  return kept
+end
+
 local function pad(text, width, right)
   local blanks = (" "):rep(width - tables.width(text))
   return right and blanks .. text or text .. blanks
@@ -164,25 +184,26 @@ end
 
 -- The lines of an aligned table; `width` is the terminal's, or nil.
 function tables.lines(t, width)
-  local shown, rights, widths = {}, {}, {}
+  local shown, right, widths = {}, {}, {}
   for j, column in ipairs(t.columns) do
-    shown[j], rights[j] = show_column(column, t.rows)
+    shown[column], right[column] = show_column(column, t.rows)
     widths[j] = tables.width(column.title or column[1])
-    for _, cell in ipairs(shown[j]) do widths[j] = math.max(widths[j], tables.width(cell)) end
+    for _, cell in ipairs(shown[column]) do widths[j] = math.max(widths[j], tables.width(cell)) end
   end
+  local columns = width and leave_out(t.columns, widths, width) or t.columns
   if width then fit_widths(widths, width) end
   local lines = {}
   local function add(cell_of)
     local cells = {}
-    for j in ipairs(t.columns) do
-      cells[j] = pad(tables.cut(cell_of(j), widths[j]), widths[j], rights[j])
+    for j, column in ipairs(columns) do
+      cells[j] = pad(tables.cut(cell_of(column), widths[j]), widths[j], right[column])
     end
     local line = table.concat(cells, GAP):gsub("%s+$", "")
     lines[#lines + 1] = width and tables.cut(line, width) or line
   end
-  add(function(j) return clean(t.columns[j].title or t.columns[j][1]) end)
+  add(function(column) return clean(column.title or column[1]) end)
   for i in ipairs(t.rows) do
-    add(function(j) return shown[j][i] end)
+    add(function(column) return shown[column][i] end)
   end
   return lines
 end
@@ -218,8 +239,8 @@ end
 -- Columns of the terminal on standard output, or nil when it is no terminal.
 function tables.terminal_width()
   local ok, sys = pcall(require, "latent.core.sys")
-  if not ok or not sys.terminal_width then return nil end
-  return sys.terminal_width()
+  if not ok then return nil end
+  return sys.columns(1)
 end
 
 -- options: format ("table", "json", "csv"), out (a file, standard output by

@@ -162,7 +162,7 @@ static void pass_on_signals(crew *w)
 
     if (times > 0 && w->signals_passed == 0) {
         lt__board_note(w->board, "stopping: running runs end as interrupted, "
-                                 "the others stay queued (again to kill)");
+                                 "others stay queued (again to kill)");
         signal_workers(w, SIGTERM, false);
         signal_workers(w, SIGCONT, true);
     } else if (times > 1 && w->signals_passed == 1) {

@@ -100,6 +100,9 @@ check("uncut without a terminal", lines({ { "m" } }, { { m = long } }), "m\n" ..
 for _, line in ipairs(tables.lines({ columns = { { "id" }, { "m" } }, rows = { { id = 1, m = long } } }, 40)) do
   check("fits the terminal", tables.width(line) <= 40, true)
 end
+local spared = { { "id" }, { "m", spare = 1 }, { "n", spare = 2 } }
+check("spared last", lines(spared, { { id = 1, m = long, n = "n" } }, 40), "id  n\n 1  n")
+check("nothing spared", lines(spared, { { id = 1, m = "m", n = "n" } }, 40), "id  m  n\n 1  m  n")
 check("duration", table.concat({
   tables.duration(0.44), tables.duration(59.6), tables.duration(3725), tables.duration(90000),
 }, " "),

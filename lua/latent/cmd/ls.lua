@@ -34,7 +34,7 @@ local TABLE_LIMIT <const> = 30 -- what fits on a screen; programs get all
 
 local function default_columns(store, filter, sort)
   local columns = {
-    { "id" }, { "name" }, { "experiment" }, { "status" }, { "seed" },
+    { "id" }, { "name", spare = 1 }, { "experiment", spare = 4 }, { "status" }, { "seed" },
   }
   table.move(reader.knob_columns(store, filter), 1, 100, #columns + 1, columns)
   table.move(reader.metric_columns(store, (filter or "") .. " " .. sort), 1, 100, #columns + 1, columns)

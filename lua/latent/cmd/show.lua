@@ -11,10 +11,11 @@ local spec <const> = {
   positional = { { "RUN", help = "an id, a unique prefix of a name, @last, or @best(METRIC)" } },
   options = {},
   formats = true,
+  json = "one object, numbers unrounded",
   text = [[
 For people: config (knobs that the run changed are marked *), metrics with the
-targets of the script, files, environment, notes and tags. --json gives one
-object, --csv lines of section, key, value.]],
+targets of the script, files, environment, notes and tags. --csv gives lines of
+section, key, value.]],
   examples = {
     { "latent show 12" }, { "latent show @last" }, { "latent show \"@best(test.sse)\" --json" },
   },
@@ -164,8 +165,9 @@ local function write_metrics(r)
   local columns = {
     { "name" }, { "n" },
     { "last", show = last, align = "right" },
-    { "min", show = show_value, align = "right" }, { "min_step", title = "at step" },
-    { "max", show = show_value, align = "right" }, { "max_step", title = "at step" },
+    { "min", show = show_value, align = "right" }, { "min_step", title = "at step", spare = 3 },
+    { "max", show = show_value, align = "right", spare = 2 },
+    { "max_step", title = "at step", spare = 1 },
     { "nonfinite", sparse = true }, { "target", sparse = true }, { "source", sparse = true },
   }
   write_table("metrics", { columns = reader.prune(columns, rows), rows = rows })
