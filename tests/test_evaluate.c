@@ -125,6 +125,32 @@ static void evaluate_refuses_bce_without_a_sigmoid(void **state)
     lt_dataset_free(set);
 }
 
+static void evaluate_refuses_bce_of_values_outside_0_to_1(void **state)
+{
+    const float bad[] = {1.5f, -0.25f, NAN};
+    net_plan p = plan(LT_ACT_SIGMOID);
+    lt_net *net = net_make(&p);
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        lt_dataset *set = NULL;
+        lt_loss_sums mean;
+        lt_err err = {0};
+        int n = lt_shape_elements(lt_net_input(net));
+        float *values = lt_mem_zero(2 * (size_t)n, sizeof *values);
+
+        values[n] = bad[i];
+        assert_int_equal(lt_dataset_new_take(LT_ELEM_F32, 2, lt_net_input(net),
+                                             values, NULL, &set, &err),
+                         LT_OK);
+        assert_int_equal(lt_evaluate(net, set, LT_LOSS_BCE, NULL, &mean, &err),
+                         LT_EINVAL);
+        assert_non_null(strstr(err.text, "example 2 has the value "));
+        lt_dataset_free(set);
+    }
+    lt_net_free(net);
+}
+
 static void evaluate_map_survives_every_failed_allocation(void **state)
 {
     lt_dataset *set = patterns_make(20, D, 1), *out = NULL;
@@ -151,6 +177,7 @@ int main(void)
         cmocka_unit_test(evaluate_map_composes_encoder_and_decoder),
         cmocka_unit_test(evaluate_refuses_examples_of_another_size),
         cmocka_unit_test(evaluate_refuses_bce_without_a_sigmoid),
+        cmocka_unit_test(evaluate_refuses_bce_of_values_outside_0_to_1),
         cmocka_unit_test(evaluate_map_survives_every_failed_allocation),
     };
 

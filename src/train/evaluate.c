@@ -40,6 +40,24 @@ lt_status lt__evaluate_check(const lt_net *net, const lt_dataset *set,
     return LT_OK;
 }
 
+lt_status lt__evaluate_check_targets(const lt_dataset *set, lt_loss loss,
+                                     const char *name, lt_err *err)
+{
+    size_t elements = (size_t)lt_shape_elements(lt_dataset_shape(set));
+    size_t n = (size_t)lt_dataset_rows(set) * elements;
+    const float *values = lt_dataset_values(set);
+
+    if (loss != LT_LOSS_BCE || lt_dataset_type(set) != LT_ELEM_F32)
+        return LT_OK;
+    for (size_t i = 0; i < n; i++)
+        if (!(values[i] >= 0 && values[i] <= 1))
+            return lt_err_set(err, LT_EINVAL,
+                              "%s: example %zu has the value %g, loss bce "
+                              "wants values from 0 to 1",
+                              name, i / elements + 1, (double)values[i]);
+    return LT_OK;
+}
+
 void lt__evaluate_with(lt_net *net, lt_tape *tape, const lt_dataset *set,
                        lt_loss loss, lt_pool *pool, lt_loss_sums *mean)
 {
@@ -71,6 +89,7 @@ lt_status lt_evaluate(lt_net *net, const lt_dataset *set, lt_loss loss,
 
     LT_TRY(lt__evaluate_check(net, set, "set to evaluate", err));
     LT_TRY(lt_loss_check(loss, net, err));
+    LT_TRY(lt__evaluate_check_targets(set, loss, "set to evaluate", err));
     LT_TRY(lt_tape_new(net, lt__evaluate_rows(set), false, pool, &tape, err));
     lt__evaluate_with(net, tape, set, loss, pool, mean);
     lt_tape_free(tape);

@@ -9,6 +9,11 @@
 lt_status lt__evaluate_check(const lt_net *net, const lt_dataset *set,
                              const char *name, lt_err *err);
 
+/* EINVAL when a value of `set` lies where the loss is not defined: bce wants
+ * targets from 0 to 1. Bytes always are; floats are read through once. */
+lt_status lt__evaluate_check_targets(const lt_dataset *set, lt_loss loss,
+                                     const char *name, lt_err *err);
+
 /* Rows of a tape that suits evaluation on `set`. */
 int lt__evaluate_rows(const lt_dataset *set);
 

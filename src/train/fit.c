@@ -63,7 +63,11 @@ static lt_status opts_check(const lt_net *net, const lt_fit_opts *o,
     if (o->test)
         LT_TRY(lt__evaluate_check(net, o->test, "test set", err));
     LT_TRY(lt_opt_check(&o->optimizer, err));
-    return lt_loss_check(o->loss, net, err);
+    LT_TRY(lt_loss_check(o->loss, net, err));
+    LT_TRY(lt__evaluate_check_targets(o->train, o->loss, "training set", err));
+    return o->test
+               ? lt__evaluate_check_targets(o->test, o->loss, "test set", err)
+               : LT_OK;
 }
 
 static lt_status fit_begin(fit *f, lt_err *err)

@@ -298,5 +298,8 @@ lt_status lt_pretrain(lt_net *net, const lt_pretrain_opts *opts, lt_err *err)
         if (!lt_net_layer(net, i)->is_weight_frozen)
             rc = layer_pretrain(net, opts, i, tape, err);
     lt_tape_free(tape);
-    return rc == LT_OK ? lt_net_retie(net, err) : rc;
+    if (rc == LT_OK)
+        return lt_net_retie(net, err);
+    (void)lt_net_retie(net, NULL); /* for the layers that were done */
+    return rc;
 }

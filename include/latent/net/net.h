@@ -130,7 +130,8 @@ lt_status lt_net_freeze_decoder(lt_net *net, bool frozen, lt_err *err);
 lt_status lt_net_refresh(lt_net *net, lt_refresh when, lt_err *err);
 
 /* After pre-training has set encoder weights: unrolled decoders become the
- * encoder's transposes, mirrored and pinv ones are refreshed. */
+ * encoder's transposes (frozen ones too: freezing is against training),
+ * mirrored and pinv ones are refreshed. */
 lt_status lt_net_retie(lt_net *net, lt_err *err);
 
 /* ---- passes ---- */

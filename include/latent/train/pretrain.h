@@ -17,6 +17,9 @@
  * denoising    the same, a share `corruption` of the inputs set to 0 at random
  *              (masking noise, Vincent et al. 2010); the target is clean.
  *
+ * Interrupted or diverged pre-training keeps the layers that were done, and
+ * decoders are retied to them.
+ *
  * The inputs of layer l are recomputed batch by batch through the layers
  * below, so memory does not grow with the data. Frozen layers are passed by;
  * a frozen decoder layer keeps its biases, and untied its weights. No epochs:
