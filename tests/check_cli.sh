@@ -55,6 +55,8 @@ rm -r runs
 
 # ---- a sweep ----
 expect 0 "4 runs of tiny" "$L" run "$tiny" --dry-run
+expect 0 "" "$L" run "$tiny" --dry-run -s rate=0.25
+grep -qF 0.25 out || fail "--dry-run does not show what -s set"
 expect 0 "target  test.sse <= 20" "$L" run "$tiny" -j 2
 same "runs" "$(ask "SELECT count(*) FROM runs WHERE status='finished'")" 4
 expect 0 "0 runs of tiny, 4 already" "$L" run "$tiny" --needed --dry-run
@@ -134,6 +136,21 @@ worst=$(tail -n 1 out | cut -d, -f1)
 same "highest" "$worst" "$(ask "SELECT run FROM finals f
     JOIN runs r ON r.id=f.run WHERE f.name='test.sse' AND r.status='finished'
     AND config->>'tie'='tied' ORDER BY min DESC, run LIMIT 1")"
+cat >odd.lua <<'END'
+local latent = require "latent"
+return latent.experiment { name = "odd", config = { x = 1, seed = 1 },
+  sweep = latent.grid { x = { 1, 2, 3 } },
+  run = function(run, c) run:log { ["odd.sse"] = ({ 0 / 0, -1 / 0, 7 })[c.x] } end }
+END
+expect 0 "" "$L" --db odd.db run odd.lua
+expect 0 "" "$L" --db odd.db best odd.sse --csv
+same "best of finite values" "$(wc -l <out) $(grep -c ,7.0, out)" "2 1"
+expect 0 "run 3" "$L" --db odd.db show "@best(odd.sse)"
+expect 0 "" "$L" --db odd.db ls --csv --columns odd.sse --sort id
+same "nan and inf in a table" "$(tr -d '\r' <out | paste -sd' ')" \
+    "odd.sse nan -inf 7.0"
+expect 0 '"nonfinite": {"odd.sse": "nan"}' \
+    "$L" --db odd.db ls --json --columns odd.sse
 expect 3 "no run" "$L" best test.sse code=99
 expect 2 "METRIC is missing" "$L" best
 expect 2 "" "$L" best no.such.metric

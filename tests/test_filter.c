@@ -350,6 +350,8 @@ static void expect_table(place *p, const char *filter,
             lt_query_value(q, i, &v);
             if (v.type == LT_VALUE_INTEGER || v.type == LT_VALUE_REAL)
                 lt_text_addf(&out, "%g ", v.real);
+            else if (v.type == LT_VALUE_BLOB && v.size == 0)
+                lt_text_add(&out, "nan ");
             else
                 lt_text_addf(&out, "%s ", v.text ? v.text : "-");
         }
@@ -372,7 +374,7 @@ static void filter_table_shows_columns_knobs_and_metrics(void **state)
     (void)state;
     six_runs(&p);
     expect_table(&p, "code>2 and deep in (true, false)", &spec,
-                 "2 tied false 0.5 0.5 | 3 untied true - - | "
+                 "2 tied false 0.5 0.5 | 3 untied true - nan | "
                  "5 it's true 1.5 1.5 | ");
     spec.n_columns = 1;
     spec.order = "-test.sse";

@@ -125,6 +125,24 @@ static void note_cannot_steer_the_terminal(void **state)
     drawn_end(&d);
 }
 
+static void rows_cannot_steer_the_terminal_nor_wrap(void **state)
+{
+    const char *off, *on;
+    drawn d;
+
+    (void)state;
+    drawn_begin(&d, true, false);
+    lt__board_start(d.board, 0, "1 tie=\033[31m");
+    lt__board_draw(d.board);
+    assert_non_null(strstr(drawn_text(&d), "1 tie=?[31m"));
+    off = strstr(d.text, "\033[?7l");
+    on = strstr(d.text, "\033[?7h");
+    assert_true(off && on && off < strstr(d.text, "1 tie") &&
+                strstr(d.text, "0/4 runs") < on);
+    assert_string_equal(on, "\033[?7h");
+    drawn_end(&d);
+}
+
 static void color_only_when_asked(void **state)
 {
     drawn d;
@@ -144,6 +162,7 @@ int main(void)
         cmocka_unit_test(failure_is_told_once_and_stays),
         cmocka_unit_test(plain_board_has_no_escapes),
         cmocka_unit_test(note_cannot_steer_the_terminal),
+        cmocka_unit_test(rows_cannot_steer_the_terminal_nor_wrap),
         cmocka_unit_test(color_only_when_asked),
     };
 

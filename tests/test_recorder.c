@@ -10,6 +10,7 @@
 #include "store_help.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static lt_recorder *recorder_on(place *p, lt_claim *claim)
 {
@@ -232,6 +233,29 @@ static void recorder_tells_what_was_lost_in_the_message(void **state)
     place_close(&p);
 }
 
+static void loss_that_the_message_tells_is_told_once(void **state)
+{
+    char message[1024];
+    lt_claim *claim;
+    lt_recorder *r;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    claim = place_claim(&p);
+    r = recorder_on(&p, claim);
+    place_ask(&p, "PRAGMA max_page_count = 1");
+    for (int i = 0; i < 9000; i++)
+        record(r, "x", i, i);
+    assert_int_equal(lt_recorder_close(r, &p.err), LT_ESTORE);
+    snprintf(message, sizeof message, "%s", p.err.text);
+    place_ask(&p, "PRAGMA max_page_count = 1000000");
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FAILED, message, &p.err));
+    assert_string_equal(place_ask(&p, "SELECT message FROM runs"), message);
+    place_close(&p);
+}
+
 static void recorder_open_at_the_end_is_flushed(void **state)
 {
     lt_claim *claim;
@@ -346,6 +370,7 @@ int main(void)
         cmocka_unit_test(recorder_goes_on_where_an_earlier_claim_stopped),
         cmocka_unit_test(recorder_survives_a_full_disk),
         cmocka_unit_test(recorder_tells_what_was_lost_in_the_message),
+        cmocka_unit_test(loss_that_the_message_tells_is_told_once),
         cmocka_unit_test(recorder_open_at_the_end_is_flushed),
         cmocka_unit_test(recorder_without_memory_loses_values_not_the_run),
         cmocka_unit_test(recorder_eight_processes_write_at_once),

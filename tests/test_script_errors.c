@@ -41,6 +41,8 @@ static const mistake load_mistakes[] = {
     {EXP
      "code = 2 },\n sweep = latent.grid { code = { 2.5 } },\n run = print }",
      "S:3: sweep: code is 2.5, but its default 2 is an integer"},
+    {EXP "},\n sweep = latent.list {}, run = print }", "S:3: sweep: it has no "
+                                                       "configs"},
     {EXP "}, sweep = latent.grid { seed = 3 }, run = print }",
      "S:2: latent.grid: seed is 3, wanted a list of values"},
     {EXP "}, sweep = latent.random { n = 2, seed = 1, seed2 = 3 }, run = "

@@ -107,6 +107,7 @@ function experiment.new(given)
   check_defaults(e.config)
   e.targets = check_targets(e.targets)
   e.sweep = e.sweep or setmetatable({ configs = { {} }, where = sys.where() }, debug.getmetatable(sweeps.list {}))
+  if #e.sweep.configs == 0 then sys.fail("sweep: it has no configs, wanted at least one", e.sweep.where) end
   check_configs(e.config, e.sweep)
   return setmetatable(e, meta)
 end

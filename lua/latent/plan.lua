@@ -1,5 +1,6 @@
 -- plan: what `latent run` stores for an experiment, and how --dry-run shows it.
 local boot = require "latent.boot"
+local json = require "latent.core.json"
 local experiment = require "latent.experiment"
 local sys = require "latent.core.sys"
 local tables = require "latent.table"
@@ -15,10 +16,11 @@ function plan.make(e, sets, seeds)
   return p
 end
 
--- Knobs that differ between the items, in order; the seed always.
-local function differing(items)
+-- Knobs with another value than the default's anywhere, in order; the seed
+-- always.
+local function differing(items, defaults)
   local knobs = {}
-  for knob, value in pairs(items[1] and items[1].config or {}) do
+  for knob, value in pairs(defaults) do
     local differs = knob == "seed"
     for _, item in ipairs(items) do
       if item.config[knob] ~= value then differs = true end
@@ -32,7 +34,7 @@ end
 -- Prints the configs; items marked `done` would be left out.
 function plan.print(p)
   local columns, rows, skipped = {}, {}, 0
-  for i, knob in ipairs(differing(p.items)) do columns[i] = { knob, exact = true } end
+  for i, knob in ipairs(differing(p.items, json.decode(p.defaults))) do columns[i] = { knob, exact = true } end
   for _, item in ipairs(p.items) do
     if item.done then
       skipped = skipped + 1

@@ -242,7 +242,8 @@ static int store_open(lua_State *L)
     return 1;
 }
 
-static int store_sql(lua_State *L)
+/* The user's query at 2, with arguments from `first` on; left on the stack. */
+static lt_query *query_text(lua_State *L, double seconds, int first)
 {
     lt_store *s = check_store(L);
     const char *sql = luaL_checkstring(L, 2);
@@ -250,29 +251,28 @@ static int store_sql(lua_State *L)
     lt_query **q = new_query(L);
     lt_err err = {0};
 
-    if (lt_query_open(s, sql, SQL_SECONDS, q, &err) != LT_OK)
-        return lt__raise(L, &err);
-    bind_arguments(L, *q, 3, top);
-    push_names(L, *q);
-    push_rows(L, *q, lua_gettop(L));
+    if (lt_query_open(s, sql, seconds, q, &err) != LT_OK)
+        lt__raise(L, &err);
+    bind_arguments(L, *q, first, top);
+    return *q;
+}
+
+static int store_sql(lua_State *L)
+{
+    lt_query *q = query_text(L, SQL_SECONDS, 3);
+
+    push_names(L, q);
+    push_rows(L, q, lua_gettop(L));
     lua_insert(L, -2);
     return 2;
 }
 
 static int store_query(lua_State *L)
 {
-    lt_store *s = check_store(L);
-    const char *sql = luaL_checkstring(L, 2);
-    double seconds = luaL_optnumber(L, 3, SQL_SECONDS);
-    int top = lua_gettop(L);
-    lt_query **q = new_query(L);
-    lt_err err = {0};
+    lt_query *q = query_text(L, luaL_optnumber(L, 3, SQL_SECONDS), 4);
 
-    if (lt_query_open(s, sql, seconds, q, &err) != LT_OK)
-        return lt__raise(L, &err);
-    bind_arguments(L, *q, 4, top);
-    push_rows(L, *q, 0);
-    push_names(L, *q);
+    push_rows(L, q, 0);
+    push_names(L, q);
     return 2;
 }
 
@@ -351,6 +351,21 @@ static const char *const *check_columns(lua_State *L, int index, int *n)
     return columns;
 }
 
+/* The row on top has NaN where the filter's table has a blob. */
+static void decode_nan(lua_State *L, const lt_query *q, int names)
+{
+    for (int i = 0; i < lt_query_columns(q); i++) {
+        lt_value v;
+
+        lt_query_value(q, i, &v);
+        if (v.type != LT_VALUE_BLOB)
+            continue;
+        lua_rawgeti(L, names, i + 1);
+        lua_pushnumber(L, (lua_Number)NAN);
+        lua_rawset(L, -3);
+    }
+}
+
 static int store_table(lua_State *L)
 {
     lt_store *s = check_store(L);
@@ -371,7 +386,12 @@ static int store_table(lua_State *L)
     q = new_query(L);
     if (lt_filter_table(f, &spec, q, &err) != LT_OK)
         return lt__raise(L, &err);
-    push_rows(L, *q, 4);
+    lua_newtable(L);
+    for (lua_Integer n = 1; query_step(L, *q); n++) {
+        push_row(L, *q, 4);
+        decode_nan(L, *q, 4);
+        lua_rawseti(L, -2, n);
+    }
     return 1;
 }
 

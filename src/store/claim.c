@@ -247,7 +247,7 @@ static lt_status claim_write_end(lt_claim *c, lt_run_status status,
 static void claim_message(const lt_claim *c, const char *message, lt_text *out)
 {
     lt_text_add(out, message ? message : "");
-    if (c->n_unsaved > 0)
+    if (c->n_unsaved > 0 && !strstr(lt_text_str(out), c->trouble.text))
         lt_text_addf(out, "%s%lld metric values were lost: %s",
                      out->size ? "; " : "", (long long)c->n_unsaved,
                      c->trouble.text);

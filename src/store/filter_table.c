@@ -92,6 +92,22 @@ lt_status lt_filter_runs(lt_filter *f, int64_t **ids, int *n, lt_err *err)
 
 /* ---- tables ---- */
 
+/* SQL has no NaN: a series that has a NaN last or first says NULL there, as
+ * if it had nothing. An empty blob stands for it. */
+static void table_value(const lt__ref *ref, lt_text *sql)
+{
+    const char *part = ref->part;
+
+    if (ref->name->kind == LT__REF_METRIC &&
+        (strcmp(part, "last") == 0 || strcmp(part, "first") == 0))
+        lt_text_addf(sql,
+                     "(SELECT ifnull(m.\"%s\", X'') FROM series m"
+                     " WHERE m.run = r.id AND m.name = %lld)",
+                     part, (long long)ref->name->id);
+    else
+        lt__ref_emit(ref, sql);
+}
+
 static lt_status table_columns(lt_filter *f, const lt_table_spec *spec,
                                lt_text *sql, lt_err *err)
 {
@@ -100,7 +116,7 @@ static lt_status table_columns(lt_filter *f, const lt_table_spec *spec,
     for (int i = 0; i < spec->n_columns; i++) {
         LT_TRY(lt__names_parse(&f->names, spec->columns[i], &ref, err));
         lt_text_add(sql, i > 0 ? ", " : "");
-        lt__ref_emit(&ref, sql);
+        table_value(&ref, sql);
         lt_text_addf(sql, " AS c%d", i);
     }
     return LT_OK;

@@ -89,7 +89,7 @@ static lt_status find_best(lt_store *s, const char *text, int64_t *run,
         lt__ref_emit(&ref, &sql);
         lt_text_addf(&sql,
                      " AS value FROM run r WHERE r.status = 'finished')"
-                     " WHERE value IS NOT NULL ORDER BY value %s, id LIMIT 1",
+                     " WHERE abs(value) < 9e999 ORDER BY value %s, id LIMIT 1",
                      is_high ? "DESC" : "ASC");
         rc = sql.failed ? lt_err_mark(err, LT_ENOMEM)
                         : lt__db_integer(s, &found, err, sql.data, "");

@@ -25,6 +25,10 @@
 #define GREEN "\033[32m"
 #define RESET "\033[0m"
 
+/* Whatever the width of its letters, a line of the board does not wrap. */
+#define WRAP_OFF "\033[?7l"
+#define WRAP_ON  "\033[?7h"
+
 static const double LIVE_SECONDS = 0.2;
 static const double PLAIN_SECONDS = 10;
 
@@ -179,6 +183,9 @@ void lt__board_start(lt__board *b, int slot, const char *title)
 
     *r = (lt__row){.busy = true};
     snprintf(r->title, sizeof r->title, "%s", title);
+    for (char *c = r->title; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
     r->started = r->phase_started = lt_clock_elapsed();
     b->is_stale = true;
     if (b->opts.live)
@@ -269,6 +276,7 @@ static void draw_live(lt__board *b, double now)
     int width = board_width(b), lines = 0;
 
     frame_rewind(b);
+    lt_text_add(&b->frame, WRAP_OFF);
     for (int i = 0; i < b->opts.jobs; i++) {
         if (!b->rows[i].busy)
             continue;
@@ -284,6 +292,7 @@ static void draw_live(lt__board *b, double now)
               : b->ended ? GREEN
                          : DIM,
               lt_text_str(&b->line));
+    lt_text_add(&b->frame, WRAP_ON);
     b->drawn = lines + 1;
     board_write(b);
 }

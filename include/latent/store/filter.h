@@ -29,7 +29,8 @@ lt_status lt_filter_runs(lt_filter *f, int64_t **ids, int *n, lt_err *err);
 /* A table over the matching runs, for `ls` and the like. A column is a name as
  * in the filter ("id", "tie", "test.sse", "min(test.sse)"); `order` is one too
  * with "-" before it for descending (NULL: by id); absent values come last.
- * Booleans of a config come as the texts true and false. */
+ * Booleans of a config come as the texts true and false, a last or first value
+ * that is NaN as an empty blob. */
 typedef struct lt_table_spec {
     const char *const *columns;
     int n_columns;

@@ -1,5 +1,6 @@
 -- latent best: the best runs by a metric.
 local args = require "latent.args"
+local encode = require "latent.encode"
 local reader = require "latent.reader"
 local tables = require "latent.table"
 
@@ -16,6 +17,7 @@ local spec <const> = {
   formats = true,
   text = [[
 Lower is better, unless the script's target for the metric says otherwise.
+Values that are not finite (nan, inf) are no results and not among the best.
 With a target, the column "target" holds the value aimed at.]],
   examples = {
     { "latent best test.sse" },
@@ -51,8 +53,8 @@ local function main(argv, context)
   columns[#columns + 1] = { "seed" }
   columns[#columns + 1] = reader.seconds_column()
   local rows = {}
-  for _, row in ipairs(reader.rows(store, filter, columns, (is_higher and "-" or "") .. metric, opt.limit)) do
-    if row[metric] ~= nil then
+  for _, row in ipairs(reader.rows(store, filter, columns, (is_higher and "-" or "") .. metric)) do
+    if row[metric] ~= nil and not encode.nonfinite(row[metric]) and (opt.limit == 0 or #rows < opt.limit) then
       row.target = target and target.value
       rows[#rows + 1] = row
     end
