@@ -74,7 +74,7 @@ expect 1 "exit status 0" \
 same "os.exit fails its run only" "failed,finished" "$(ask \
     "SELECT group_concat(status) FROM (SELECT status FROM runs
     WHERE sweep = (SELECT max(id) FROM sweeps) ORDER BY id)")"
-expect 1 "" "$L" run "$tiny" -s rate=1e300 -s code=2 -s tie=tied
+expect 1 "" "$L" run "$tiny" -s rate=1e308 -s code=2 -s tie=tied
 same "diverged" "$(ask "SELECT count(*) FROM runs WHERE status='diverged'")" 1
 
 # ---- ls ----
