@@ -166,15 +166,23 @@ static void push_row(lua_State *L, const lt_query *q, int names)
 
     lua_createtable(L, names ? 0 : n, names ? n : 0);
     for (int i = 0; i < n; i++) {
-        if (!names) {
-            push_value(L, q, i);
-            lua_rawseti(L, -2, i + 1);
-            continue;
-        }
-        lua_rawgeti(L, names, i + 1);
         push_value(L, q, i);
-        lua_rawset(L, -3);
+        if (names) {
+            lua_rawgeti(L, names, i + 1);
+            lua_insert(L, -2);
+            lua_rawset(L, -3);
+        } else {
+            lua_rawseti(L, -2, i + 1);
+        }
     }
+}
+
+/* Pushes the array of names and an empty table; where the array is. */
+static int push_start(lua_State *L, const lt_query *q)
+{
+    push_names(L, q);
+    lua_newtable(L);
+    return lua_gettop(L) - 1;
 }
 
 /* Pushes the array of all rows. */
@@ -306,9 +314,7 @@ static int store_runs(lua_State *L)
 
     if (lt_filter_open(f, q, &err) != LT_OK)
         return lt__raise(L, &err);
-    push_names(L, *q);
-    names = lua_gettop(L);
-    lua_newtable(L);
+    names = push_start(L, *q);
     for (lua_Integer n = 1; query_step(L, *q); n++) {
         push_row(L, *q, names);
         decode_config(L);
@@ -358,11 +364,11 @@ static void decode_nan(lua_State *L, const lt_query *q, int names)
         lt_value v;
 
         lt_query_value(q, i, &v);
-        if (v.type != LT_VALUE_BLOB)
-            continue;
-        lua_rawgeti(L, names, i + 1);
-        lua_pushnumber(L, (lua_Number)NAN);
-        lua_rawset(L, -3);
+        if (v.type == LT_VALUE_BLOB) {
+            lua_rawgeti(L, names, i + 1);
+            lua_pushnumber(L, (lua_Number)NAN);
+            lua_rawset(L, -3);
+        }
     }
 }
 
@@ -405,9 +411,7 @@ static int store_keys(lua_State *L)
 
     if (lt_filter_keys(f, q, &err) != LT_OK)
         return lt__raise(L, &err);
-    push_names(L, *q);
-    names = lua_gettop(L);
-    lua_newtable(L);
+    names = push_start(L, *q);
     for (lua_Integer n = 1; query_step(L, *q); n++) {
         push_row(L, *q, names);
         lua_getfield(L, -1, "differs");
@@ -460,11 +464,8 @@ static int store_finals(lua_State *L)
     lt_query *q =
         query_run(L, s, "SELECT * FROM finals WHERE run = ? ORDER BY name",
                   check_run(L, s, 2));
-    int names;
+    int names = push_start(L, q);
 
-    push_names(L, q);
-    names = lua_gettop(L);
-    lua_newtable(L);
     while (query_step(L, q)) {
         push_row(L, q, names);
         lua_getfield(L, -1, "name");
@@ -494,11 +495,8 @@ static int store_artifacts(lua_State *L)
     lt_query *q =
         query_run(L, s, "SELECT * FROM artifacts WHERE run = ? ORDER BY name",
                   check_run(L, s, 2));
-    int names;
+    int names = push_start(L, q);
 
-    push_names(L, q);
-    names = lua_gettop(L);
-    lua_newtable(L);
     for (lua_Integer n = 1; query_step(L, q); n++) {
         push_row(L, q, names);
         lua_getfield(L, -1, "path");
@@ -512,9 +510,7 @@ static int store_artifacts(lua_State *L)
 
 static int store_find(lua_State *L)
 {
-    lt_store *s = check_store(L);
-
-    lua_pushinteger(L, check_run(L, s, 2));
+    lua_pushinteger(L, check_run(L, check_store(L), 2));
     return 1;
 }
 
