@@ -7,6 +7,8 @@
 
 #include "store_help.h"
 
+#include <sys/stat.h>
+
 #include <signal.h>
 
 static void claim_records_where_it_runs(void **state)
@@ -273,6 +275,37 @@ static void reap_finds_the_killed_and_spares_the_living(void **state)
     place_close(&p);
 }
 
+/* The lock is beside the file, not beside the link. */
+static void living_run_is_spared_through_a_link(void **state)
+{
+    lt_store *other = NULL;
+    char folder[96], link[112];
+    lt_claim *mine;
+    int n = -1;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    mine = place_claim(&p);
+    snprintf(folder, sizeof folder, "%s/elsewhere", p.dir);
+    snprintf(link, sizeof link, "%s/link.db", folder);
+    assert_int_equal(mkdir(folder, 0777), 0);
+    assert_int_equal(symlink(p.path, link), 0);
+    EXPECT_OK(&p, lt_store_open(link, LT_STORE_WRITE, &other, &p.err));
+    EXPECT_OK(&p, lt_store_reap(other, &n, &p.err));
+    assert_int_equal(n, 0);
+    lt_store_close(other);
+    EXPECT_OK(&p, lt_claim_end(mine, LT_RUN_FINISHED, "", &p.err));
+    other = NULL;
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(symlink("nothing.db", link), 0);
+    assert_int_equal(lt_store_open(link, LT_STORE_CREATE, &other, &p.err),
+                     LT_ESTORE);
+    EXPECT_TEXT(p.err.text, "link to a file that is not there");
+    place_close(&p);
+}
+
 static void reap_pid_buries_what_the_supervisor_saw(void **state)
 {
     int64_t run = -1;
@@ -449,6 +482,7 @@ int main(void)
         cmocka_unit_test(finished_run_is_frozen),
         cmocka_unit_test(claim_gives_each_run_to_one_process),
         cmocka_unit_test(reap_finds_the_killed_and_spares_the_living),
+        cmocka_unit_test(living_run_is_spared_through_a_link),
         cmocka_unit_test(reap_pid_buries_what_the_supervisor_saw),
         cmocka_unit_test(reap_knows_boots_and_hosts),
         cmocka_unit_test(claim_end_of_a_lost_run_is_told),

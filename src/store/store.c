@@ -14,6 +14,8 @@
 #include "latent/base/path.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -57,21 +59,37 @@ static int store_wait(void *self, int count)
     return 1;
 }
 
+/* The file itself where `path` is a link to it: the runs' locks lie beside the
+ * file, and looked for beside the link they would all seem free. */
+static char *store_target(const char *path)
+{
+    char real[PATH_MAX];
+    struct stat st;
+    bool is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+
+    return lt_mem_strdup(is_link && realpath(path, real) ? real : path);
+}
+
+static char *store_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return lt_mem_strdup(".");
+    return lt_mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
 /* "./" before a relative path: SQLite gives "" and ":memory:" meanings. */
 static lt_status store_new(const char *path, lt_store_mode mode, lt_store **out,
                            lt_err *err)
 {
-    const char *slash = strrchr(path, '/');
     lt_store *s = lt_mem_zero(1, sizeof *s);
 
     if (s) {
         s->mode = mode;
         s->busy_limit = BUSY_SECONDS;
-        s->path = lt_mem_strdup(path);
-        s->folder =
-            !slash ? lt_mem_strdup(".")
-                   : lt_mem_strndup(path,
-                                    slash == path ? 1 : (size_t)(slash - path));
+        s->path = store_target(path);
+        s->folder = s->path ? store_folder(s->path) : NULL;
     }
     if (!s || !s->path || !s->folder) {
         lt_store_close(s);
@@ -96,6 +114,11 @@ static lt_status store_find(const lt_store *s, lt_err *err)
                    : LT_OK;
     if (errno != ENOENT && errno != ENOTDIR)
         return lt_err_set(err, LT_ESTORE, "%s: %s", s->path, strerror(errno));
+    if (lstat(s->path, &st) == 0)
+        return lt_err_set(err, LT_ESTORE,
+                          "%s: a link to a file that is not "
+                          "there",
+                          s->path);
     if (s->mode == LT_STORE_CREATE)
         return lt_path_make_dirs(s->folder, err);
     return lt_err_set(err, LT_ENOTFOUND,
