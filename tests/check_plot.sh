@@ -82,6 +82,21 @@ expect 2 "--x is needed" plot sweep
 expect 4 "no/where" plot curves -o no/where/x.svg
 expect 3 "saved no network named 'other'" plot filters --network other
 
+# A list of named variants: the knobs that a name stands for are neither pooled
+# nor lines of their own, and the names stay in the sweep's order.
+sed -e 's/"small"/"named"/' -e '/  sweep = /,/^  },/d' small.lua |
+    sed '/  config = /a\
+  sweep = latent.list { { variant = "one", tie = "tied" },\
+    { variant = "four", rate = 1e-3 }, { variant = "a third", rate = 2e-2 } },
+s/config = { /config = { variant = "", /' >named.lua
+"$LATENT" run named.lua >run.log 2>&1 || fail "run: $(cat run.log)"
+"$LATENT" plot sweep experiment=named --x variant -o n.svg >out 2>&1
+[ "$(cat out)" = "wrote n.svg" ] || fail "variants: $(cat out)"
+[ "$(grep -o '<text>\(one\|four\|a third\)<' n.svg | tr -d '\n')" = \
+    "<text>one<<text>four<<text>a third<" ] || fail "order of the variants"
+"$LATENT" plot curves experiment=named --by variant -o n.svg >out 2>&1
+[ "$(cat out)" = "wrote n.svg" ] || fail "variants: $(cat out)"
+
 # Without gnuplot the script is there, and the message says what to install.
 PATH=/nonexistent "$LATENT" plot curves -o bare.svg >out 2>&1
 [ $? -eq 4 ] || fail "no gnuplot: status"

@@ -136,7 +136,7 @@ typedef struct lt__place {
     lt__key key;
     lt__ticks x, y;
     bool rotates_x;    /* long category names */
-    int category_room; /* in a terminal: their characters, else 0 */
+    int category_room; /* characters of each that are shown; 0: all */
     double pixel;      /* tiles: inches a pixel */
     int gap;           /* tiles: pixels between pictures */
     int caption;       /* tiles: pixels for a caption */
@@ -171,7 +171,8 @@ int lt__tiles_row_top(const lt_tiles *t, const lt__place *p, int row);
 
 /* ---- gnuplot_text.c ---- */
 
-enum { LT__TEXT_MOST = 300 };
+/* Characters of a text, and of a name in a key, that are shown. */
+enum { LT__TEXT_MOST = 300, LT__KEY_MOST = 46 };
 
 /* Appends `text` as a gnuplot expression that is exactly this text: pieces in
  * single quotes, quotes apart, control characters, broken UTF-8 and what

@@ -205,13 +205,15 @@ static void write_key(const lt__layout *l, const lt__place *p, double spacing,
                      "vertical maxcols 1\n",
                      style, (p->plot.x + p->plot.w + 0.5 * l->em) / l->width,
                      (p->plot.y + p->plot.h) / l->height);
-    else
+    else /* more rows than fit beside the plot only in a horizontal key */
         lt_text_addf(out,
                      "set key %s at screen %.5f, screen %.5f left top "
-                     "vertical maxrows %d\n",
+                     "%s %d\n",
                      style, key_left(k, l, p) / l->width,
                      (p->panel.y + k->height + 0.3 * l->em) / l->height,
-                     k->n_rows);
+                     k->n_columns == 1 ? "horizontal maxcols"
+                                       : "vertical maxrows",
+                     k->n_columns == 1 ? 1 : k->n_rows);
 }
 
 /* A line of gnuplot's SVG is 1.5 em high, one of its other pictures less than

@@ -15,6 +15,10 @@
 
 #include "latent/base/mem.h"
 
+/* Characters of a rotated name that are shown, and their width. */
+#define CATEGORY_MOST 32
+#define CATEGORY_EMS  17.2
+
 static const double panel_width = 4.6, panel_height = 3.2;
 
 double lt__text_width(const char *text, double em)
@@ -176,6 +180,7 @@ static lt__key key_choose(const lt__panel *p, const lt__view *v,
 
     if (n == 0)
         return k;
+    widest = fmin(widest, LT__KEY_MOST * 0.53 * em);
     k.entry = widest * 1.05 + (k.sample * 0.8 + 1.7) * em;
     k.width = k.entry;
     k.height = n * 1.25 * em;
@@ -221,20 +226,30 @@ static double bottom_margin(const lt__panel *p, lt__place *place, double w,
         widest = fmax(widest, lt__text_width(p->x.categories[i], em));
     place->rotates_x =
         p->x.n_categories && widest + 0.5 * em > w / p->x.n_categories;
+    place->category_room = place->rotates_x ? CATEGORY_MOST : 0;
     if (place->rotates_x)
-        bottom = fmin(widest, 12 * em) * 0.6 + 1.3 * em;
+        bottom = fmin(widest, CATEGORY_EMS * em) * 0.55 + 1.3 * em;
     if (p->x.label)
         bottom += 1.4 * em * lt__count_lines(p->x.label, lt__wrap_at(w, em));
     return bottom + 0.2 * em;
 }
 
-static double left_margin(const lt__panel *p, const lt__place *place, double h,
-                          double em)
+/* Room at the left of a plot of w by h: numbers and label, and the beginnings
+ * of rotated names. */
+static double left_margin(const lt__panel *p, const lt__place *place,
+                          const double size[2], double em)
 {
     double left = ticks_width(&place->y, em) + 1.3 * em;
 
     if (p->y.label)
-        left += 1.4 * em * lt__count_lines(p->y.label, lt__wrap_at(h, em));
+        left +=
+            1.4 * em * lt__count_lines(p->y.label, lt__wrap_at(size[1], em));
+    for (int i = 0; place->rotates_x && i < p->x.n_categories; i++) {
+        double w = lt__text_width(p->x.categories[i], em);
+
+        left = fmax(left, fmin(w, CATEGORY_EMS * em) * 0.82 -
+                              (i + 0.5) * size[0] / p->x.n_categories);
+    }
     return left;
 }
 
@@ -257,7 +272,7 @@ static void series_place(const lt__panel *p, const lt__view *v, double em,
     h = fmax(panel.h - top - bottom, 2 * em);
     axis_ticks(&p->y, v->y_low, v->y_high, (int)(h / (2.2 * em)), false,
                &place->y);
-    left = left_margin(p, place, h, em);
+    left = left_margin(p, place, (double[]){w, h}, em);
     w = panel.w - left - right;
     axis_ticks(&p->x, v->x_low, v->x_high, (int)(w / (4.5 * em)), v->is_whole,
                &place->x);
@@ -267,8 +282,8 @@ static void series_place(const lt__panel *p, const lt__view *v, double em,
 
 /* ---- the page ---- */
 
-/* Height of a panel of series when the caller gave none: the usual shape,
- * and the key's height more when it stands below. */
+/* Height of a panel of series when the caller gave none: the usual shape, and
+ * more for a key below and for long names. */
 static double series_height(const lt_figure *f, int i, double width,
                             const lt__layout *l)
 {
@@ -279,6 +294,8 @@ static double series_height(const lt_figure *f, int i, double width,
                  &scratch);
     if (scratch.key.place == LT__KEY_OUTSIDE && scratch.key.n_columns > 0)
         h += scratch.key.height;
+    if (scratch.rotates_x)
+        h += fmax(0, scratch.below - 6 * l->em);
     return h;
 }
 

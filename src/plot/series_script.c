@@ -110,14 +110,20 @@ static void write_style_of(const lt__panel *p, const lt_series *s, size_t n,
                      rgb.text, lt__palette_marker(s->color), size);
 }
 
+/* A key wider than the page would lose its right end. */
 static void write_title_of(const char *label, lt_text *out)
 {
+    lt_text cut = {0};
+
     if (!label) {
         lt_text_add(out, " notitle");
         return;
     }
     lt_text_add(out, " title ");
-    lt__quote(out, label, 0);
+    lt__clean(&cut, label, LT__KEY_MOST);
+    lt__quote(out, lt_text_str(&cut), 0);
+    out->failed = out->failed || cut.failed;
+    lt_text_deinit(&cut);
 }
 
 static void write_notes(const lt__panel *p, const lt__view *v, lt_text *out)

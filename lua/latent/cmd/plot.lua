@@ -236,11 +236,20 @@ local function sort_groups(groups, keys)
   return groups
 end
 
-local function warn_of_pooling(runs, keys)
-  local pooled = {}
-  for _, key in ipairs(differing(runs)) do
-    if not contains(keys, key) then pooled[#pooled + 1] = key end
+-- Knobs that differ within a group, in order; never the seed.
+local function differing_within(groups)
+  local names = {}
+  for _, g in ipairs(groups) do
+    for _, name in ipairs(differing(g.runs)) do
+      if not contains(names, name) then names[#names + 1] = name end
+    end
   end
+  table.sort(names)
+  return names
+end
+
+local function warn_of_pooling(groups)
+  local pooled = differing_within(groups)
   if #pooled > 0 then warn("the runs of a line differ also in %s; all are pooled", table.concat(pooled, ", ")) end
 end
 
@@ -282,8 +291,9 @@ local function curve_groups(runs, opt)
   if opt.by then
     local keys = read_keys(runs, opt.by)
     if not keys then return nil end
-    warn_of_pooling(runs, keys)
-    return sort_groups(group(runs, keys), keys), true
+    local groups = sort_groups(group(runs, keys), keys)
+    warn_of_pooling(groups)
+    return groups, true
   end
   if #runs > MAX_SINGLE and #group(runs, varying) < #runs then
     return sort_groups(group(runs, varying), varying), true
@@ -380,13 +390,7 @@ local function sweep_keys(runs, opt)
       return nil
     end
   end
-  if not keys then
-    keys = {}
-    for _, key in ipairs(varying) do
-      if key ~= x then keys[#keys + 1] = key end
-    end
-  end
-  return x, keys
+  return x, keys or differing_within(group(runs, { x }))
 end
 
 -- run id -> the metric's value
@@ -401,10 +405,10 @@ local function final_values(store, runs, metric, reducer)
 end
 
 local function sweep_line(g, x, values, label)
-  local by_x, points = {}, {}
+  local by_x, points, has_words = {}, {}, false
   for _, run in ipairs(g.runs) do
     local at, value = value_of(run, x), values[run.id]
-    if type(at) ~= "number" then at = text_of(at) end
+    if type(at) ~= "number" then at, has_words = text_of(at), true end
     if value and stats.is_finite(value) then
       if not by_x[at] then
         by_x[at] = { x = at, values = {} }
@@ -413,9 +417,8 @@ local function sweep_line(g, x, values, label)
       table.insert(by_x[at].values, value)
     end
   end
-  table.sort(points, function(a, b)
-    return type(a.x) == "number" and type(b.x) == "number" and a.x < b.x
-  end)
+  -- words stay as the sweep had them
+  if not has_words then table.sort(points, function(a, b) return a.x < b.x end) end
   return { label = label, points = points }
 end
 
@@ -454,11 +457,11 @@ local function draw_sweep(store, opt)
   if not metrics then return nil, 3 end
   local x, keys = sweep_keys(runs, opt)
   if not x then return nil, 2 end
-  warn_of_pooling(runs, { x, table.unpack(keys) })
+  warn_of_pooling(group(runs, { x, table.unpack(keys) }))
   local metric, reducer = split_metric(metrics[1])
   local values, lines = final_values(store, runs, metric, reducer), {}
   for i, g in ipairs(sort_groups(group(runs, keys), keys)) do
-    lines[i] = sweep_line(g, x, values, #keys > 0 and g.label or "runs")
+    lines[i] = sweep_line(g, x, values, #keys > 0 and g.label or nil)
   end
   unify(lines)
   local n, has_repeats = count_values(lines)
