@@ -109,10 +109,10 @@ static lt_status search_run(catalog_search *s, const char *dir, lt_err *err)
     if (s->is_found)
         return LT_OK;
     return lt_err_set(err, LT_ENOTFOUND,
-                      "%s: %s and its %d companions (plain or .gz) are in "
-                      "none of: %s; set LATENT_DATA to the folder that holds "
-                      "%s/",
-                      s->set, s->names[0], s->n_names - 1,
+                      "%s: %s and %s (plain or .gz) are in none of: %s; set "
+                      "LATENT_DATA to the folder that holds %s/",
+                      s->set, s->names[0],
+                      s->n_names == 2 ? s->names[1] : "its companions",
                       lt_text_str(&s->tried), s->folder);
 }
 

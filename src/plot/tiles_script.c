@@ -76,12 +76,12 @@ void lt__tiles_data(const lt_tiles *t, const lt__place *p, int panel,
 static double caption_font(const lt_tiles *t, const lt__place *p,
                            const lt__layout *l)
 {
-    double widest = 0, room = (t->width + p->gap / 2.0) * p->pixel;
+    double widest = 0, room = 0.94 * t->width * p->pixel;
 
     for (int i = 0; t->captions && i < t->rows * t->cols; i++)
         widest = fmax(widest, lt__text_width(t->captions[i], l->em));
     return l->font * l->font_unit *
-           fmax(0.72, fmin(1, room / fmax(widest * 1.12, 1e-9)));
+           fmax(0.65, fmin(1, room / fmax(widest * 1.12, 1e-9)));
 }
 
 static void write_texts(const lt_tiles *t, const lt__place *p,
