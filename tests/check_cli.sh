@@ -13,6 +13,9 @@ expect 0 "latent 0." "$L" --version
 expect 2 "unknown command 'shwo'; did you mean 'show'?" "$L" shwo
 expect 2 "unknown command 'zzzzzz'" "$L" zzzzzz
 expect 2 "did you mean 'version'?" "$L" help versoin
+expect 0 "  latent.fit" "$L" help latent
+expect 0 "  patience" "$L" help latent.fit
+expect 2 "did you mean 'latent.dense'?" "$L" help latent.dens
 expect 2 "one argument too many" "$L" version 3
 for command in run ls show best sql plot doctor bench version help; do
     expect 0 "latent $command" "$L" help "$command"

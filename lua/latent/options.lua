@@ -16,7 +16,7 @@
 local boot = require "latent.boot"
 local sys = require "latent.core.sys"
 
-local options = {}
+local options = { all = {} } -- every spec that was defined
 
 local getmetatable <const> = debug.getmetatable
 local kinds = setmetatable({}, { __mode = "k" }) -- metatable -> name
@@ -161,7 +161,7 @@ function methods:help()
   for _, item in ipairs(self) do
     local default = item.required and "required"
       or item.default ~= nil and type(item.default) ~= "function" and "default " .. options.show(item.default)
-    lines[#lines + 1] = ("  %-16s %s%s. %s"):format(label(item), wanted(item),
+    lines[#lines + 1] = ("  %-16s %s%s: %s"):format(label(item), wanted(item),
       default and " (" .. default .. ")" or "", item.help or "")
   end
   return table.concat(lines, "\n")
@@ -176,6 +176,7 @@ function options.define(owner, list)
     if type(item[1]) == "string" then spec.names[#spec.names + 1] = item[1] end
   end
   table.sort(spec.names)
+  options.all[#options.all + 1] = spec
   return setmetatable(spec, { __index = methods })
 end
 

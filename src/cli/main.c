@@ -30,8 +30,9 @@ typedef struct command {
 static const char help_version[] =
     "latent version: print the program's version and build\n";
 static const char help_help[] =
-    "latent help: how to use latent, or one command\n\n"
-    "  latent help [COMMAND]\n";
+    "latent help: how to use latent, one command, or a function of scripts\n\n"
+    "  latent help [COMMAND]\n"
+    "  latent help latent.FUNCTION   its options; latent: all functions\n";
 static const char help_worker[] =
     "latent worker: executes queued runs; started by latent run\n";
 
@@ -109,7 +110,8 @@ static void print_overview(FILE *out)
           "  latent ls \"tie=tied and test.sse<40\" --sort test.sse\n"
           "  latent show \"@best(test.sse)\"\n"
           "  latent plot curves --by tie -o curves.svg\n"
-          "'latent help COMMAND' says more.\n",
+          "'latent help COMMAND' says more, 'latent help latent.fit' what a "
+          "script may give.\n",
           out);
 }
 
@@ -158,6 +160,8 @@ static int print_help(const lt__call *call)
                 call->argv[1]);
         return LT__EXIT_USAGE;
     }
+    if (strncmp(call->argv[0], "latent", 6) == 0)
+        return run_reader_with(call, "help", call->argc, call->argv);
     c = find_command(call->argv[0]);
     return c ? help_of(call, c) : unknown_command(call->argv[0]);
 }
