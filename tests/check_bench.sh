@@ -38,7 +38,7 @@ awk -v x="$(cell together value)" -v s="$(cell recording value)" \
 leftovers=$(find "$work" -name 'latent-bench-*')
 [ -z "$leftovers" ] || fail "left behind: $leftovers"
 
-"$LATENT" bench --list | grep -q '^deep-100 .*784-1000-500-250-30' ||
+"$LATENT" bench --list | grep '^deep-100 .*784-1000-500-250-30' >/dev/null ||
     fail "--list does not list"
 
 status=0
