@@ -105,4 +105,8 @@ grep -q "install" out || fail "no gnuplot: $(cat out)"
 gnuplot bare.gp >bare.svg 2>/dev/null || fail "the script does not draw"
 grep -q '<svg' bare.svg || fail "the script draws no SVG"
 
+# A run without gnuplot finishes, and its sweep's end says what is missing.
+PATH=/nonexistent "$LATENT" run named.lua >out 2>&1 || fail "run: $(cat out)"
+grep -q "^note    run .*gnuplot" out || fail "no note: $(cat out)"
+
 exit $failed

@@ -45,7 +45,15 @@ local function write_files(store, sweep, db)
     end
     print("figure  " .. (row.path:sub(1, 1) == "/" and row.path or folder_of(db) .. "/" .. row.path))
   end
-  print("store   " .. db)
+end
+
+-- The first note: a figure that was not drawn, or the script's own words.
+local function write_notes(store, sweep)
+  local rows = store:sql([[SELECT n.run AS run, n.text AS text FROM notes n JOIN runs r ON r.id = n.run
+    WHERE r.sweep = ? ORDER BY n.run, n.at]], sweep)
+  if #rows == 0 then return end
+  print(("note    run %d: %s"):format(rows[1].run, (rows[1].text:gsub("[%c\127]+", " "))))
+  if #rows > 1 then print(("note    %d more: latent sql \"SELECT run, text FROM notes\""):format(#rows - 1)) end
 end
 
 local function main(argv, context)
@@ -55,6 +63,8 @@ local function main(argv, context)
   print()
   write_targets(store, sweep)
   write_files(store, sweep, context.db)
+  write_notes(store, sweep)
+  print("store   " .. context.db)
   return 0
 end
 
