@@ -113,7 +113,7 @@ function reader.knob_columns(store, filter)
   local columns = {}
   for _, row in ipairs(store:keys(filter)) do
     if row.differs and row.key ~= "seed" and #columns < MAX_KNOBS then
-      columns[#columns + 1] = { row.key, name = "config." .. row.key, exact = true }
+      columns[#columns + 1] = { row.key, name = "config." .. row.key, exact = 6 }
     end
   end
   return columns

@@ -7,6 +7,7 @@
 --       { "seconds", title = "time", show = tables.duration },
 --       { "test.sse", digits = 5 },              -- significant digits, default 4
 --       { "rate", exact = true },                -- as written, never rounded
+--       { "code", exact = 6 },                   -- the same, to 6 digits
 --       { "age", spare = 1 },                    -- first to go on a narrow terminal
 --     },
 --     rows = { { id = 1, ["test.sse"] = 1.25 }, ... },
@@ -84,6 +85,12 @@ function tables.exact(x)
   return ("%.14g"):format(x)
 end
 
+local function exact_style(digits)
+  if digits == true then return tables.exact end
+  local format = "%." .. digits .. "g"
+  return function(x) return math.type(x) == "integer" and tables.exact(x) or format:format(x) end
+end
+
 local function short_text(x, digits)
   local text = ("%." .. digits .. "g"):format(x)
   return tonumber(text) == x and text or nil
@@ -124,7 +131,7 @@ local function show_column(column, rows)
       only_numbers = false
     end
   end
-  local style = column.exact and tables.exact or number_style(numbers, column.digits or 4)
+  local style = column.exact and exact_style(column.exact) or number_style(numbers, column.digits or 4)
   for i, row in ipairs(rows) do
     local value = row[key]
     local text = ""
