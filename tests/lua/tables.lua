@@ -90,7 +90,8 @@ check("sizes that differ", lines({ { "loss" } }, { { loss = 505.7123 }, { loss =
   "  loss\n 505.7\n0.1235")
 check("integers whole", lines({ { "n" } }, { { n = 123456 }, { n = 1 } }), "     n\n123456\n     1")
 check("short numbers", lines({ { "rate" } }, { { rate = 0.001 }, { rate = 0.1 } }), " rate\n0.001\n  0.1")
-check("knobs", lines({ { "rate", exact = 6 } }, { { rate = 0.00047650064315443 }, { rate = 0.001 }, { rate = 7000000 } }),
+local rates = { { rate = 0.00047650064315443 }, { rate = 0.001 }, { rate = 7000000 } }
+check("knobs", lines({ { "rate", exact = 6 } }, rates),
   "       rate\n0.000476501\n      0.001\n    7000000")
 check("mixed", lines({ { "refresh" } }, { { refresh = "step" }, { refresh = 3 } }), "refresh\nstep\n3")
 check("control characters", lines({ { "m" } }, { { m = "a\n\27[31mb" } }), "m\na [31mb")
