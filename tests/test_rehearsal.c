@@ -153,6 +153,27 @@ static void options_and_shape_of_the_sweep_count(void **state)
     lt_text_deinit(&warning);
 }
 
+static void every_new_word_of_the_sweep_is_played(void **state)
+{
+    static const char *const sets[] = {"code=2,3", "tie=untied,tyed"};
+    const lt_plan_opts with = {.sets = sets, .n_sets = 2};
+    lt_text warning = {0};
+    world *w = *state;
+
+    write_script(w, TINY RUN "    assert(c.tie == 'tyed' or c.code == 2)\n"
+                             "    latent.autoencoder { input = { 9 }, tie ="
+                             " c.tie, encoder = { latent.dense { 4 } } }\n"
+                             "  end }\n");
+    assert_int_equal(
+        lt_script_rehearse(w->script, w->script_path, &with, &warning, &w->err),
+        LT_EINVAL);
+    assert_message(w, "S:6: latent.autoencoder: tie is 'tyed', did you mean "
+                      "'tied'?");
+    assert_message(w, "found by rehearsing config 2 of 4");
+    assert_int_equal(warning.size, 0);
+    lt_text_deinit(&warning);
+}
+
 /* The state of a rehearsal is gone with it. */
 static void the_run_itself_is_as_without(void **state)
 {
@@ -186,6 +207,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sound_scripts_pass_and_leave_nothing,
                                         world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(options_and_shape_of_the_sweep_count,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(every_new_word_of_the_sweep_is_played,
                                         world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(the_run_itself_is_as_without,
                                         world_setup, world_teardown),

@@ -1,6 +1,7 @@
--- rehearsal: the run function, once, before anything is queued.
+-- rehearsal: the run function, a few times, before anything is queued.
 --
--- The first config's run is played with everything but its work: data are
+-- The runs of the first config, and of those that bring a word or truth value
+-- of their own (tie = "tyed"), are played with everything but work: data are
 -- made, networks built and every option checked as always, but fit and
 -- pretrain only look at a few examples, nothing is recorded, nothing drawn,
 -- nothing written. The engine's faces (latent.core.*) are exchanged for ones
@@ -27,7 +28,8 @@ local train_core = require "latent.core.train"
 
 local rehearsal = {}
 
-local FEW <const> = 10
+local FEW <const> = 10 -- examples
+local MOST <const> = 16 -- configs
 local METRICS <const> = { "train.loss", "train.sse", "test.loss", "test.sse" }
 
 local function nothing() end
@@ -66,10 +68,11 @@ local function replace_training()
   data_core.fingerprint = function() return ("0"):rep(64) end
 end
 
-local function replace_records(seed)
+-- playing.seed is that of the config being played.
+local function replace_records(playing)
   local load <const>, saved = net_core.load, {}
   for _, name in ipairs { "metric", "artifact", "note", "tag", "facts" } do run_core[name] = nothing end
-  function run_core.info() return { id = 0, name = "rehearsal", dir = "rehearsal", seed = seed } end
+  function run_core.info() return { id = 0, name = "rehearsal", dir = "rehearsal", seed = playing.seed } end
   function net_core.save(net, path) saved[path] = net end
   function net_core.load(path) return saved[path] or load(path) end
   function plot_core.render(figure) return plot_core.script(figure) ~= nil end
@@ -120,26 +123,47 @@ local function judge()
   end
 end
 
+-- The configs to play, with their places in the sweep. Numbers seldom hide a
+-- mistake of their own.
+local function choose(items)
+  local seen, chosen = {}, {}
+  for i, item in ipairs(items) do
+    local is_new = i == 1
+    for key, value in pairs(item.config) do
+      local name = type(value) ~= "number" and ("%s=%s"):format(key, value)
+      if name and not seen[name] then seen[name], is_new = true, true end
+    end
+    if is_new then chosen[#chosen + 1] = { at = i, seed = item.seed, json = item.json } end
+    if #chosen == MOST then break end
+  end
+  return chosen
+end
+
+local NOTE <const> = "%s\n  (found by rehearsing config %d of %d; --no-rehearsal skips that)"
+
 -- Loads the script at `path` in this state, which is then good for nothing
--- else, and plays its first run. Raises a mistake; returns a warning or nil.
+-- else, and plays some of its runs. Raises a mistake; returns a warning or nil.
 function rehearsal.perform(path, sets, seeds)
   silence()
   local experiment = require "latent.experiment"
   local played = boot.load(sys.read(path), path)
-  local first = experiment.expand(played, sets, seeds)[1]
-  if not first then return end
+  local items = experiment.expand(played, sets, seeds)
+  local configs, playing = choose(items), {}
   boot.seal()
   local handler = judge()
   replace_training()
-  replace_records(first.seed)
+  replace_records(playing)
   local has_left = close_world()
-  math.randomseed(first.seed)
-  local ok, failure = xpcall(experiment.execute, handler, played, first.json, require "latent.run".current())
-  if ok or has_left() then return end
-  if failure.is_mistake then
-    error(failure.text .. "\n  (found by rehearsing the first config; --no-rehearsal skips that)", 0)
+  local warning
+  for _, config in ipairs(configs) do
+    playing.seed = config.seed
+    math.randomseed(config.seed)
+    local ok, failure = xpcall(experiment.execute, handler, played, config.json, require "latent.run".current())
+    if has_left() then return end
+    if not ok and failure.is_mistake then error(NOTE:format(failure.text, config.at, #items), 0) end
+    warning = warning or (not ok and failure.text or nil)
   end
-  return failure.text
+  return warning
 end
 
 return rehearsal

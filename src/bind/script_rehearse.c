@@ -1,5 +1,5 @@
-/* Rehearsing: the loaded script's run function once, with nothing recorded;
- * what that means is in lua/latent/rehearsal.lua.
+/* Rehearsing: the script's run function, with nothing recorded; what that means
+ * is in lua/latent/rehearsal.lua.
  *
  * A script that is busy with itself (a loop until a loss is small) is stopped
  * after some seconds and given the benefit of the doubt, as is a network that

@@ -48,12 +48,13 @@ typedef struct lt_plan_opts {
     const char *command; /* the command line */
 } lt_plan_opts;
 
-/* Loads the script and plays its run function for the first config, recording
- * and writing nothing, to find mistakes before a sweep is queued. An error
- * that latent's own checks or Lua itself raised is returned. One that the
- * script raised itself goes to `warning`: it may depend on results. LT_OK, too,
- * when the script reached for files or programs, or took too long: nothing
- * more is known then. The script must be loaded anew afterwards. */
+/* Loads the script and plays its run function for the first config, and for
+ * those that bring a new word (16 at most), recording and writing nothing, to
+ * find mistakes before a sweep is queued. An error that latent's own checks or
+ * Lua itself raised is returned. One that the script raised itself goes to
+ * `warning`: it may depend on results. LT_OK, too, when the script reached for
+ * files or programs, or took too long: nothing more is known then. The script
+ * must be loaded anew afterwards. */
 lt_status lt_script_rehearse(lt_script *s, const char *path,
                              const lt_plan_opts *opts, lt_text *warning,
                              lt_err *err);
