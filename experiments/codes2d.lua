@@ -9,7 +9,7 @@
 --           on the test set) mixes them.
 -- Data      MNIST when its files are found, else generated curves, which have
 --           no classes: one colour.
--- Time      2 runs, about 25 minutes on two cores:
+-- Time      2 runs, about 6 minutes on two cores:
 --             latent run experiments/codes2d.lua
 --           smoke scale:
 --             latent run experiments/codes2d.lua -s n=500 -s epochs=1 -s pretrain_epochs=1

@@ -8,9 +8,9 @@
 --           7.64 with 6 components, PCA 5.90 with 18.
 -- Expected  without pre-training SGD stays near the mean picture's error (33)
 --           and Adam leaves it slowly, sooner from a sparse start; RBMs free
---           both. The original file is not available: curves are generated
+--           both (results/published/). The original file is not available: curves are generated
 --           afresh, so the paper's figures compare only roughly.
--- Time      12 runs, about 10 minutes on two cores:
+-- Time      12 runs, about 6 minutes on two cores:
 --             latent run experiments/hinton2006_curves.lua
 --           smoke scale:
 --             latent run experiments/hinton2006_curves.lua -s n=1000 -s epochs=1 -s pretrain_epochs=1 -s seed=1

@@ -9,11 +9,11 @@
 --           of 50 epochs a layer and 200 epochs of conjugate gradients; logistic
 --           PCA 8.01, PCA 13.87. Fine-tuning here is Adam, 20 epochs, so 3.00
 --           is an aim and not yet a claim.
--- Expected  Glorot's start ends near PCA's 13.87; RBMs and the sparse start
---           well under 6.
+-- Expected  Glorot's start ends near PCA's 13.87; RBMs near 3, greedy
+--           autoencoders and the sparse start near 4 (results/published/).
 -- Data      MNIST when its files are found, else generated curves (then only
 --           the comparison between the variants means anything).
--- Time      7 runs, about 25 minutes on two cores:
+-- Time      7 runs, about 17 minutes on two cores:
 --             latent run experiments/hinton2006_mnist.lua
 --           one seed and a tenth of the data, about 3 minutes:
 --             latent run experiments/hinton2006_mnist.lua -s n=6000 -s pretrain_epochs=2

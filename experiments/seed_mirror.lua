@@ -10,10 +10,11 @@
 --           start, at the transposed start, and copied from the encoder at
 --           every step with its biases frozen at 0.
 -- Expected  tied and mirrored (step) differ: copying drops the decoder's share
---           of the gradient. Untied fits best at equal width, tied comes close
---           with half the weights. A frozen decoder costs most.
+--           of the gradient. Untied learns fastest at equal width, tied follows
+--           with half the weights; copies hardly beat the mean picture, and
+--           the encoder alone does worse (results/published/).
 -- Data      MNIST when its files are found, else generated curves.
--- Time      30 runs, about 15 minutes on two cores (MNIST, 10,000 examples):
+-- Time      30 runs, about 4 minutes on two cores (MNIST, 10,000 examples):
 --             latent run experiments/seed_mirror.lua
 --           smoke scale, half a minute:
 --             latent run experiments/seed_mirror.lua -s n=1000 -s epochs=1 -s seed=1

@@ -1,5 +1,6 @@
 /* The supervisor with real processes: this test's own program, started as
- * "latent worker", acts out what each queued run's config says. */
+ * "latent worker", acts out what each queued run's config says.
+ * ctest: TIMEOUT 120 */
 #include "latent/work/work.h"
 
 #include <fcntl.h>
@@ -89,7 +90,6 @@ static int worker_main(int argc, char **argv)
     lt_worker_opts opts = {.threads = 1, .execute = execute};
     lt_store *store = NULL;
     lt_err err = {0};
-    int n_bad = 0;
 
     if (strstr(option(argc, argv, "--db"), "nostart"))
         return 4;
@@ -99,7 +99,7 @@ static int worker_main(int argc, char **argv)
     lt_work_catch_signals();
     if (lt_store_open(option(argc, argv, "--db"), LT_STORE_WRITE, &store,
                       &err) != LT_OK ||
-        lt_worker_run(store, &opts, &n_bad, &err) != LT_OK) {
+        lt_worker_run(store, &opts, &err) != LT_OK) {
         fprintf(stderr, "%s\n", err.text);
         return 4;
     }

@@ -49,7 +49,6 @@ static lt_status work(const lt__call *call, lt_worker_opts *opts, lt_err *err)
 {
     runner r = {.threads = opts->threads};
     lt_store *store = NULL;
-    int n_bad = 0;
     lt_status rc;
 
     opts->execute = execute;
@@ -57,7 +56,7 @@ static lt_status work(const lt__call *call, lt_worker_opts *opts, lt_err *err)
     lt_script_describe_env(opts->threads, &opts->env);
     rc = lt_store_open(call->db, LT_STORE_WRITE, &store, err);
     if (rc == LT_OK)
-        rc = lt_worker_run(store, opts, &n_bad, err);
+        rc = lt_worker_run(store, opts, err);
     lt_script_free(r.script);
     lt_store_close(store);
     return rc;

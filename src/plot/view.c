@@ -32,6 +32,16 @@ static bool mark_has_ends(lt_mark m)
     return m == LT_MARK_BAND || m == LT_MARK_BARS;
 }
 
+/* How far down an interval's low end stretches the axis. On a logarithmic one
+ * not below a tenth of the high end: wide intervals over few seeds would
+ * squeeze the curves; the plot cuts them. NaN: it could not be shown at all. */
+static double low_shown(double low, double high, bool is_log)
+{
+    if (isnan(low))
+        return high;
+    return is_log ? fmax(low, high / 10) : low;
+}
+
 static void view_extent(const lt__panel *p, const lt__view *v, range *x,
                         range *y)
 {
@@ -45,7 +55,7 @@ static void view_extent(const lt__panel *p, const lt__view *v, range *x,
                 range_add(y, q->y[i]);
             if (mark_has_ends(mark)) {
                 range_add(y, q->high[i]);
-                range_add(y, isnan(q->low[i]) ? q->high[i] : q->low[i]);
+                range_add(y, low_shown(q->low[i], q->high[i], p->y.is_log));
             }
         }
     }

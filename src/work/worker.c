@@ -49,21 +49,21 @@ static bool teller_stop(void *self)
 }
 
 static lt_status run_claim(lt_store *store, lt_claim *claim,
-                           const lt_worker_opts *opts, lt_run_status *status,
-                           lt_err *err)
+                           const lt_worker_opts *opts, lt_err *err)
 {
     lt_err message = {0};
     teller t = {.fd = opts->progress_fd, .run = lt_claim_run(claim)};
     lt_observer progress = {
         .self = &t, .progress = teller_progress, .should_stop = teller_stop};
     lt__msg m = {.kind = LT__MSG_START, .run = t.run};
+    lt_run_status status;
     lt_status rc;
 
     lt__msg_send(t.fd, &m);
-    *status = opts->execute(opts->self, store, claim, &progress, &message);
-    rc = lt_claim_end(claim, *status, message.text, err);
+    status = opts->execute(opts->self, store, claim, &progress, &message);
+    rc = lt_claim_end(claim, status, message.text, err);
     m.kind = LT__MSG_END;
-    m.status = *status;
+    m.status = status;
     snprintf(m.text, sizeof m.text, "%s", message.text);
     lt__msg_send(t.fd, &m);
     return rc;
@@ -77,15 +77,13 @@ static void make_pipe_ours(int fd)
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-lt_status lt_worker_run(lt_store *store, const lt_worker_opts *opts, int *n_bad,
+lt_status lt_worker_run(lt_store *store, const lt_worker_opts *opts,
                         lt_err *err)
 {
-    LT_ASSERT(store && opts && opts->execute && n_bad);
-    *n_bad = 0;
+    LT_ASSERT(store && opts && opts->execute);
     make_pipe_ours(opts->progress_fd);
     while (!lt_work_signal()) {
         lt_claim *claim = NULL;
-        lt_run_status status = LT_RUN_FAILED;
         lt_err none = {0};
         lt_status rc =
             lt_claim_next(store, opts->sweep, &opts->env, &claim, &none);
@@ -94,9 +92,7 @@ lt_status lt_worker_run(lt_store *store, const lt_worker_opts *opts, int *n_bad,
             return LT_OK;
         if (rc != LT_OK)
             return lt_err_set(err, rc, "%s", none.text);
-        LT_TRY(run_claim(store, claim, opts, &status, err));
-        if (status != LT_RUN_FINISHED && status != LT_RUN_INTERRUPTED)
-            ++*n_bad;
+        LT_TRY(run_claim(store, claim, opts, err));
     }
     return LT_OK;
 }

@@ -31,9 +31,9 @@ typedef struct lt_worker_opts {
     void *self;
 } lt_worker_opts;
 
-/* Until the queue is empty or a signal came; *n_bad counts runs that failed or
- * diverged. */
-lt_status lt_worker_run(lt_store *store, const lt_worker_opts *opts, int *n_bad,
+/* Until the queue is empty or a signal came. What became of each run is in the
+ * store. */
+lt_status lt_worker_run(lt_store *store, const lt_worker_opts *opts,
                         lt_err *err);
 
 /* ---- in the supervisor ---- */
