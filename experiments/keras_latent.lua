@@ -8,8 +8,8 @@
 -- Expected  The tutorial reports a loss near 0.093 a pixel for "basic" (50 epochs),
 --           73 nats a picture in this program's words (bce sums pixels); after 10
 --           epochs 75, with test sse 8.5: a sigmoid output does better than any
---           linear map of 32 codes (PCA: 13.19). "latent" ends near 16 (PCA with
---           25 components: 16).
+--           linear map of 32 codes (PCA: 13.19). "latent" ends near 16 (PCA: 18.45
+--           with 20 components, 13.87 with 30).
 -- Data      MNIST when its files are found, else generated curves.
 -- Time      2 runs, under 10 seconds on two cores; smoke scale:
 --             latent run experiments/keras_latent.lua -s n=2000 -s epochs=1
