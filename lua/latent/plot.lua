@@ -287,17 +287,36 @@ local function n_text(least, most)
   return (" (n = %d to %d)"):format(least, most)
 end
 
--- Mean and interval of the members at every x that any of them has.
+-- Runs log at times of their own: the k-th values of all stand at their mean time.
+local function align_times(members)
+  local aligned, k, times = {}, 0, nil
+  for i, member in ipairs(members) do aligned[i] = { x = {}, y = member.y } end
+  repeat
+    k, times = k + 1, {}
+    for _, member in ipairs(members) do times[#times + 1] = member.x[k] end
+    local mean = stats.summary(times)
+    for i, member in ipairs(members) do aligned[i].x[k] = member.x[k] and mean end
+  until #times == 0
+  return aligned
+end
+
+-- Mean and interval of the members at every x that any of them has. A member
+-- counts once at an x, with its last value there.
 local function combine(members)
   local at, xs = {}, {}
-  for _, member in ipairs(members) do
+  for m, member in ipairs(members) do
     for i, x in ipairs(member.x) do
       if not at[x] then
         at[x] = {}
         xs[#xs + 1] = x
       end
-      table.insert(at[x], member.y[i])
+      at[x][m] = member.y[i]
     end
+  end
+  for _, x in ipairs(xs) do
+    local values = {}
+    for m = 1, #members do values[#values + 1] = at[x][m] end
+    at[x] = values
   end
   table.sort(xs)
   local c = { x = {}, mean = {}, low = {}, high = {}, least = math.huge, most = 0 }
@@ -322,7 +341,7 @@ end
 local function add_group(series, curve, i, o)
   local members = {}
   for k, member in ipairs(curve.members) do members[k] = smoothed(member, o) end
-  local c = combine(members)
+  local c = combine(o.x == "time" and align_times(members) or members)
   if c.most > 1 then
     series[#series + 1] = { mark = "band", color = i, x = c.x, low = c.low, high = c.high }
   end

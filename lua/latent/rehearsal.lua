@@ -159,7 +159,7 @@ function rehearsal.perform(path, sets, seeds)
     playing.seed = config.seed
     math.randomseed(config.seed)
     local ok, failure = xpcall(experiment.execute, handler, played, config.json, require "latent.run".current())
-    if has_left() then return end
+    if has_left() then return warning end
     if not ok and failure.is_mistake then error(NOTE:format(failure.text, config.at, #items), 0) end
     warning = warning or (not ok and failure.text or nil)
   end

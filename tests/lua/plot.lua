@@ -169,6 +169,13 @@ check("a run has no band", s[3].label .. #s, "alone3")
 check("unit", curves.panels[1].y.label, "test sse (squared error per example)")
 check("log axis", curves.panels[1].y.log, true)
 check("minimum", plot.metric_label("min(test.sse)"), "min test sse (squared error per example)")
+local timed = plot.curves { x = "time", curves = { { label = "a", members = {
+  { x = { 1.0, 2.0 }, y = { 5, 3 } }, { x = { 1.5, 2.5, 9.0 }, y = { 7, 1, 0 } } } } } }.panels[1].series
+check("times of a line's runs are averaged", table.concat(timed[2].x, " "), "1.25 2.25 9.0")
+check("so that values meet", table.concat(timed[2].y, " "), "6.0 2.0 0.0")
+local twice = plot.curves { curves = { { label = "a", members = {
+  { x = { 1, 1 }, y = { 5, 3 } }, { x = { 1 }, y = { 7 } } } } } }.panels[1].series
+check("a run counts once at an x", twice[2].label .. " " .. twice[2].y[1], "a (n = 2) 5.0")
 local smooth = plot.curves { curves = { { label = "a", x = { 1, 2, 3 }, y = { 1, 5, 1 } } }, smooth = 3 }
 check("raw is faint", smooth.panels[1].series[1].faint, true)
 check("smooth has the name", smooth.panels[1].series[2].label, "a")
