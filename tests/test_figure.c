@@ -160,6 +160,14 @@ static void band_decimation_never_narrows(void **state)
         assert_true(p.low[i] <= -7 && p.high[i] >= 5);
     }
     assert_true(low <= -51 && high >= 91);
+    p.n = N;
+    for (int i = 0; i < N; i++) {
+        p.x[i] = i;
+        p.low[i] = i % 9 == 4 ? NAN : 1; /* reaches the bottom */
+    }
+    lt__points_decimate(&p, LT_MARK_BAND, false, 50);
+    for (size_t i = 0; i < p.n; i++)
+        assert_true(isnan(p.low[i]));
 }
 
 static void quoting_leaves_no_way_out(void **state)
@@ -237,6 +245,22 @@ static void every_axis_has_a_few_ticks_inside(void **state)
             assert_true(t.label[k][0] != '\0');
         }
     }
+}
+
+static void neighbouring_ticks_have_different_labels(void **state)
+{
+    static const double ranges[][2] = {
+        {0.50001, 0.50009}, {1000000, 1000100}, {-7.00004, -7.00001}};
+    lt__ticks t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        for (int plain = 0; plain < 2; plain++) {
+            lt__ticks_linear(ranges[i][0], ranges[i][1], 6, false, plain, &t);
+            assert_in_range(t.n, 2, 8);
+            for (int k = 1; k < t.n; k++)
+                assert_string_not_equal(t.label[k], t.label[k - 1]);
+        }
 }
 
 static void log_axes_have_ticks_at_any_span(void **state)
@@ -382,6 +406,7 @@ int main(void)
         cmocka_unit_test(quoting_leaves_no_way_out),
         cmocka_unit_test(long_texts_are_wrapped_and_cut),
         cmocka_unit_test(every_axis_has_a_few_ticks_inside),
+        cmocka_unit_test(neighbouring_ticks_have_different_labels),
         cmocka_unit_test(log_axes_have_ticks_at_any_span),
         cmocka_unit_test(tick_labels_read_well),
         cmocka_unit_test(key_hides_no_data),

@@ -108,7 +108,8 @@ static size_t slice_keep(lt__points *p, lt_mark mark, size_t from, size_t to,
         double low = p->low[from], high = p->high[from];
 
         for (size_t i = from; i < to; i++) {
-            low = fmin(low, p->low[i]); /* NaN is passed over */
+            if (!(low <= p->low[i])) /* NaN, the bottom, is the lowest */
+                low = isnan(low) ? low : p->low[i];
             high = fmax(high, p->high[i]);
         }
         points_move(p, end, from);

@@ -11,18 +11,26 @@
 #include <stdio.h>
 #include <string.h>
 
-/* value = mantissa * 10^exponent, as text. */
-static void tick_scientific(double value, bool plain, char out[24])
+/* value = mantissa * 10^exponent, as text of so many digits. */
+static void tick_scientific(double value, int digits, bool plain, char out[24])
 {
     int exponent = value ? (int)floor(log10(fabs(value)) + 1e-9) : 0;
     double mantissa = value / pow(10, exponent);
 
     if (plain || value == 0)
-        snprintf(out, 24, "%.4g", value);
+        snprintf(out, 24, "%.*g", digits, value);
     else if (fabs(mantissa - 1) < 1e-9)
         snprintf(out, 24, "10^{%d}", exponent);
     else
-        snprintf(out, 24, "%.3g·10^{%d}", mantissa, exponent);
+        snprintf(out, 24, "%.*g·10^{%d}", digits, mantissa, exponent);
+}
+
+/* Digits that tell ticks a step apart: 0.50001 from 0.50002. */
+static int tick_digits(double most, double step)
+{
+    double digits = floor(log10(most) + 1e-9) - floor(log10(step) + 1e-9) + 1;
+
+    return (int)fmax(4, fmin(9, digits));
 }
 
 static void ticks_add(lt__ticks *t, double at, bool is_minor)
@@ -71,7 +79,7 @@ void lt__ticks_linear(double low, double high, int wanted, bool whole,
             at = 0;
         ticks_add(out, at, false);
         if (most >= 1e6 || step < 1e-4)
-            tick_scientific(at, plain, out->label[i]);
+            tick_scientific(at, tick_digits(most, step), plain, out->label[i]);
         else
             snprintf(out->label[i], 24, "%.*f", decimals, at);
     }
@@ -84,7 +92,7 @@ static void log_label(lt__ticks *t, bool is_plain_range, bool plain)
     if (is_plain_range)
         snprintf(t->label[t->n - 1], 24, "%.4g", at);
     else
-        tick_scientific(at, plain, t->label[t->n - 1]);
+        tick_scientific(at, 4, plain, t->label[t->n - 1]);
 }
 
 /* Decades, every k-th with a label, and 2..9 between them as minor ticks. */
