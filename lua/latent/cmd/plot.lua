@@ -30,7 +30,7 @@ local spec <const> = {
     { "--log-x", help = "logarithmic x axis" },
     { "--log-y", help = "logarithmic y axis" },
     { "--smooth", value = "N", type = "integer", min = 0, default = 0,
-      help = "curves: moving average over about N points" },
+      help = "curves: exponential moving average, about N points" },
     { "--title", value = "TEXT", help = "instead of the usual one (\"\" for none)" },
     { "-n", "--number", value = "N", type = "integer", min = 1, help = "pictures, units or examples to show" },
     { "--layer", value = "N", type = "integer", min = 1, default = 1, help = "filters: the layer" },
