@@ -5,11 +5,11 @@
 --           output, cross-entropy; pre-trained by RBMs, unrolled, fine-tuned;
 --           or started sparse (Martens 2010) without pre-training.
 -- Source    Science 313:504 (2006), Fig. 3B (a picture; no error published).
--- Expected  digit classes form arms or islands; a two-component PCA (sse 43.64
+-- Expected  digit classes form arms or islands, test sse near 27; a two-component PCA (43.64
 --           on the test set) mixes them.
 -- Data      MNIST when its files are found, else generated curves, which have
 --           no classes: one colour.
--- Time      2 runs, about 6 minutes on two cores:
+-- Time      2 runs, about 8 minutes on two cores:
 --             latent run experiments/codes2d.lua
 --           smoke scale:
 --             latent run experiments/codes2d.lua -s n=500 -s epochs=1 -s pretrain_epochs=1
