@@ -5,8 +5,8 @@
 --           output, cross-entropy; pre-trained by RBMs, unrolled, fine-tuned;
 --           or started sparse (Martens 2010) without pre-training.
 -- Source    Science 313:504 (2006), Fig. 3B (a picture; no error published).
--- Expected  digit classes form arms or islands, test sse near 27; a two-component PCA (43.64
---           on the test set) mixes them.
+-- Expected  digit classes form arms or islands, test sse near 27; a two-component
+--           PCA (43.64) mixes them.
 -- Data      MNIST when its files are found, else generated curves, which have
 --           no classes: one colour.
 -- Time      2 runs, about 8 minutes on two cores:
