@@ -235,9 +235,25 @@ function data.rows(given)
   return with_recipe(core.rows(flat, #given, shape), { kind = "rows", n = #given })
 end
 
+-- ---- sets of other modules ----
+
+-- What a module with sets of its own needs: it returns a table whose `names`
+-- become latent.data.NAME, and whose `makers` are, by a recipe's kind,
+-- function(recipe) -> set.
+data.with_recipe = with_recipe
+data.derived = derived
+
+local makers = {}
+
+local function include(module)
+  for name, value in pairs(module.names) do data[name] = value end
+  for kind, make in pairs(module.makers) do makers[kind] = make end
+end
+
 -- The set that a recipe describes.
 function data.from_recipe(recipe)
   options.expect(recipe, "table", "latent.data.from_recipe")
+  if makers[recipe.kind] then return with_recipe(makers[recipe.kind](recipe), recipe) end
   local kind = recipe.kind
   if kind == "take" then return data.from_recipe(recipe.of):take(recipe.n) end
   if kind == "part" or kind == "shuffled" then
@@ -260,6 +276,9 @@ end
 function data.describe(set)
   return { recipe = core.recipe(set), sha256 = core.fingerprint(set) }
 end
+
+package.loaded["latent.data"] = data -- the modules below require it
+for _, name in ipairs {} do include(require(name)) end
 
 local names = {}
 for name in pairs(data) do names[#names + 1] = name end

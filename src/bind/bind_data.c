@@ -71,14 +71,6 @@ const lt_dataset *lt__check_set(lua_State *L, int index)
     return check_handle(L, index)->data;
 }
 
-static size_t set_bytes(const lt_dataset *d)
-{
-    size_t size = lt_dataset_type(d) == LT_ELEM_U8 ? 1 : 4;
-
-    return size * (size_t)lt_dataset_rows(d) *
-           (size_t)lt_shape_elements(lt_dataset_shape(d));
-}
-
 lt_dataset **lt__push_set(lua_State *L)
 {
     lt__set **handle = push_handle(L);
@@ -94,7 +86,7 @@ int lt__finish_set(lua_State *L, lt_status rc, const lt_err *err)
 {
     if (rc != LT_OK)
         return lt__raise(L, err);
-    lt__account(L, set_bytes(lt__check_set(L, -1)));
+    lt__account(L, lt_dataset_bytes(lt__check_set(L, -1)));
     return 1;
 }
 
@@ -173,7 +165,7 @@ static int data_pair(lua_State *L)
         return lt__raise(L, &err);
     *train = pair.train;
     *test = pair.test;
-    lt__account(L, set_bytes(*train) + set_bytes(*test));
+    lt__account(L, lt_dataset_bytes(*train) + lt_dataset_bytes(*test));
     cache_add(ctx, key, check_handle(L, -2), check_handle(L, -1));
     return 2;
 }
@@ -268,30 +260,6 @@ static int data_view(lua_State *L)
     return 1;
 }
 
-/* The examples in the order of `index`, copied in their own type. */
-static lt_status copy_shuffled(const lt_dataset *d, const int32_t *index,
-                               lt_dataset **out, lt_err *err)
-{
-    size_t n = (size_t)lt_dataset_rows(d), row = set_bytes(d) / n;
-    const uint8_t *labels = lt_dataset_labels(d);
-    const char *from = lt_dataset_values(d);
-    char *values = lt_mem_alloc(n, row);
-    uint8_t *new_labels = labels ? lt_mem_alloc(n, 1) : NULL;
-
-    if (!values || (labels && !new_labels)) {
-        lt_mem_free(values);
-        lt_mem_free(new_labels);
-        return lt_err_mark(err, LT_ENOMEM);
-    }
-    for (size_t i = 0; i < n; i++) {
-        memcpy(values + i * row, from + (size_t)index[i] * row, row);
-        if (labels)
-            new_labels[i] = labels[index[i]];
-    }
-    return lt_dataset_new_take(lt_dataset_type(d), (int)n, lt_dataset_shape(d),
-                               values, new_labels, out, err);
-}
-
 /* data.shuffled(set, seed) -> a copy in an order drawn from stream "split" */
 static int data_shuffled(lua_State *L)
 {
@@ -307,7 +275,7 @@ static int data_shuffled(lua_State *L)
         index[i] = i;
     lt_rng_init(&rng, seed, "split");
     lt_rng_shuffle(&rng, index, (size_t)n);
-    return lt__finish_set(L, copy_shuffled(d, index, out, &err), &err);
+    return lt__finish_set(L, lt_dataset_select(d, index, n, out, &err), &err);
 }
 
 /* ---- what a set tells ---- */
