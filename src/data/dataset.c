@@ -30,6 +30,8 @@ struct lt_dataset {
     void (*release)(void *); /* of what owns the values; NULL in a view */
     void *owner;
     uint8_t *owned_labels;
+    lt_legend legend;
+    int64_t *owned_ids[2]; /* of the legend: rows', columns' */
 };
 
 static size_t elem_size(lt_elem type)
@@ -161,6 +163,15 @@ lt_status lt_dataset_set_target_take(lt_dataset *d, lt_dataset *target,
     return LT_EINVAL;
 }
 
+void lt_dataset_set_legend_take(lt_dataset *d, int64_t *row_ids,
+                                int64_t *column_ids, double centre)
+{
+    LT_ASSERT(!d->owned_ids[0] && !d->owned_ids[1]);
+    d->owned_ids[0] = row_ids;
+    d->owned_ids[1] = column_ids;
+    d->legend = (lt_legend){row_ids, column_ids, centre};
+}
+
 lt_status lt_dataset_view(const lt_dataset *d, int first, int n,
                           lt_dataset **out, lt_err *err)
 {
@@ -180,6 +191,9 @@ lt_status lt_dataset_view(const lt_dataset *d, int first, int n,
     view->target = NULL;
     view->release = NULL;
     view->owned_labels = NULL;
+    view->owned_ids[0] = view->owned_ids[1] = NULL;
+    if (d->legend.row_ids)
+        view->legend.row_ids += first;
     if (d->type == LT_ELEM_SPARSE) {
         view->sparse.rows = n;
         view->sparse.start += first;
@@ -204,6 +218,8 @@ void lt_dataset_free(lt_dataset *d)
     if (d->release)
         d->release(d->owner);
     lt_mem_free(d->owned_labels);
+    lt_mem_free(d->owned_ids[0]);
+    lt_mem_free(d->owned_ids[1]);
     lt_mem_free(d);
 }
 
@@ -291,23 +307,39 @@ static lt_status own_select(const lt_dataset *d, const int32_t *index, int n,
     return rc;
 }
 
+static lt_status legend_select(const lt_dataset *d, const int32_t *index,
+                               lt_dataset *copy, lt_err *err)
+{
+    const int64_t *rows = d->legend.row_ids, *columns = d->legend.column_ids;
+    size_t n = (size_t)copy->n, wide = (size_t)copy->elements;
+    int64_t *row_ids = rows ? lt_mem_alloc(n, sizeof *rows) : NULL;
+    int64_t *column_ids = columns ? lt_mem_alloc(wide, sizeof *columns) : NULL;
+
+    lt_dataset_set_legend_take(copy, row_ids, column_ids, d->legend.centre);
+    if ((rows && !row_ids) || (columns && !column_ids))
+        return lt_err_mark(err, LT_ENOMEM);
+    for (size_t i = 0; rows && i < n; i++)
+        row_ids[i] = rows[index[i]];
+    if (columns)
+        memcpy(column_ids, columns, wide * sizeof *columns);
+    return LT_OK;
+}
+
 lt_status lt_dataset_select(const lt_dataset *d, const int32_t *index, int n,
                             lt_dataset **out, lt_err *err)
 {
-    lt_dataset *copy = NULL, *target = NULL;
+    lt_dataset *copy = NULL;
+    lt_status rc = own_select(d, index, n, &copy, err);
 
-    LT_TRY(own_select(d, index, n, &copy, err));
-    if (d->target) {
-        lt_status rc = own_select(d->target, index, n, &target, err);
-
-        if (rc != LT_OK) {
-            lt_dataset_free(copy);
-            return rc;
-        }
-        copy->target = target;
-    }
-    *out = copy;
-    return LT_OK;
+    if (rc == LT_OK)
+        rc = legend_select(d, index, copy, err);
+    if (rc == LT_OK && d->target)
+        rc = own_select(d->target, index, n, &copy->target, err);
+    if (rc == LT_OK)
+        *out = copy;
+    else
+        lt_dataset_free(copy);
+    return rc;
 }
 
 /* ---- what a set tells ---- */
@@ -358,6 +390,11 @@ const lt_sparse *lt_dataset_sparse(const lt_dataset *d)
 const lt_dataset *lt_dataset_target(const lt_dataset *d)
 {
     return d->target ? d->target : d;
+}
+
+lt_legend lt_dataset_legend(const lt_dataset *d)
+{
+    return d->legend;
 }
 
 /* ---- gathering ---- */

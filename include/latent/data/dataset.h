@@ -47,6 +47,20 @@ lt_status lt_dataset_set_target_take(lt_dataset *d, lt_dataset *target,
                                      lt_err *err);
 const lt_dataset *lt_dataset_target(const lt_dataset *d); /* or d itself */
 
+/* What the rows, columns and values of ratings stand for. */
+typedef struct lt_legend {
+    const int64_t *row_ids;    /* (n) as the file names them, or NULL */
+    const int64_t *column_ids; /* (elements), or NULL */
+    double centre;             /* was subtracted from each value */
+} lt_legend;
+
+/* The two arrays (lt_mem_free) are taken over. At most once; views and copies
+ * have the legend of what they were made from. It is no part of the
+ * fingerprint. */
+void lt_dataset_set_legend_take(lt_dataset *d, int64_t *row_ids,
+                                int64_t *column_ids, double centre);
+lt_legend lt_dataset_legend(const lt_dataset *d); /* borrowed */
+
 /* A view of examples [first, first + n) of `d`, which must outlive it, and of
  * its target. */
 lt_status lt_dataset_view(const lt_dataset *d, int first, int n,
