@@ -11,8 +11,8 @@ target_compile_definitions(latent_flags INTERFACE
   _GNU_SOURCE LATENT_VERSION="${PROJECT_VERSION}"
   LATENT_BUILD_TYPE="$<CONFIG>" $<$<CONFIG:Debug>:LT_DEBUG>)
 target_compile_options(latent_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-  -Wpointer-arith -Wvla -Wundef -Wwrite-strings
+  -Wall -Wextra -Wno-missing-field-initializers -Wpedantic -Wshadow
+  -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef -Wwrite-strings
   -ffp-contract=off -fno-math-errno -fno-trapping-math
   $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
   $<$<CONFIG:Release>:-O3> $<$<CONFIG:Release>:-UNDEBUG>)

@@ -124,8 +124,7 @@ static void copy_tied(lt_net *tied, lt_net *untied)
 
         for (int r = 0; r < h; r++)
             for (int c = 0; c < d; c++)
-                to[r * d + c] =
-                    from[t->weight_is_transposed ? c * h + r : r * d + c];
+                to[r * d + c] = from[t->is_transposed ? c * h + r : r * d + c];
         memcpy(lt_net_params(untied) + u->bias, lt_net_params(tied) + t->bias,
                u->bias_count * sizeof(lt_real));
     }

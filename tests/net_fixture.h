@@ -84,7 +84,7 @@ __attribute__((unused)) static double fixture_loss(lt_net *net, lt_tape *tape,
         lt_net_forward(net, tape, x, rows, 0, lt_net_n_layers(net), logits);
     lt_loss_sums sums;
 
-    lt_loss_compute(loss, net, NULL, rows, y, x,
+    lt_loss_compute(loss, 1, net, NULL, rows, y, x,
                     with_gradient ? lt_tape_delta(tape) : NULL, &sums);
     if (with_gradient)
         lt_net_backward(net, tape, rows, logits);

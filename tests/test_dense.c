@@ -21,7 +21,7 @@ static void bench_start(bench *b, lt_act act, bool transposed)
     b->layer.in = lt_shape_image(1, 1, D);
     assert_int_equal(b->layer.ops->plan(&b->layer, NULL), LT_OK);
     b->layer.bias = b->layer.weight_count;
-    b->layer.weight_is_transposed = transposed;
+    b->layer.is_transposed = transposed;
     b->pass = (lt_pass){.params = b->params, .grads = b->grads, .rows = ROWS};
     lt_rng_init(&rng, 9, "test");
     for (int i = 0; i < D * H + H; i++)
@@ -35,7 +35,7 @@ static void bench_start(bench *b, lt_act act, bool transposed)
 /* W (H,D) element, wherever it is. */
 static size_t at(const bench *b, int h, int d)
 {
-    return (size_t)(b->layer.weight_is_transposed ? d * H + h : h * D + d);
+    return (size_t)(b->layer.is_transposed ? d * H + h : h * D + d);
 }
 
 static void close_to(double found, double wanted)

@@ -17,8 +17,8 @@ static net_plan plan(lt_act output)
 }
 
 /* Means worked out from the reconstruction, in double. */
-static lt_loss_sums means_by_hand(const lt_dataset *set, const lt_dataset *out,
-                                  lt_loss loss)
+static lt_terms means_by_hand(const lt_dataset *set, const lt_dataset *out,
+                              lt_loss loss)
 {
     const float *y = lt_dataset_values(out);
     lt_loss_sums sums = {0, 0};
@@ -35,7 +35,7 @@ static lt_loss_sums means_by_hand(const lt_dataset *set, const lt_dataset *out,
                              : (p - t) * (p - t) / D;
         }
     }
-    return (lt_loss_sums){sums.loss / N, sums.sse / N};
+    return (lt_terms){.loss = sums.loss / N, .sse = sums.sse / N};
 }
 
 static void evaluate_gives_means_over_all_examples(void **state)
@@ -49,7 +49,7 @@ static void evaluate_gives_means_over_all_examples(void **state)
         net_plan p = plan(outputs[k]);
         lt_net *net = net_make(&p);
         lt_dataset *out = NULL;
-        lt_loss_sums mean, hand;
+        lt_terms mean, hand;
 
         assert_int_equal(lt_evaluate(net, set, losses[k], NULL, &mean, NULL),
                          LT_OK);
@@ -96,7 +96,7 @@ static void evaluate_refuses_examples_of_another_size(void **state)
     lt_dataset *set = patterns_make(5, D + 1, 1), *out = NULL;
     net_plan p = plan(LT_ACT_SIGMOID);
     lt_net *net = net_make(&p);
-    lt_loss_sums mean;
+    lt_terms mean;
     lt_err err = {0};
 
     (void)state;
@@ -116,7 +116,7 @@ static void evaluate_refuses_bce_without_a_sigmoid(void **state)
     lt_dataset *set = patterns_make(5, D, 1);
     net_plan p = plan(LT_ACT_LINEAR);
     lt_net *net = net_make(&p);
-    lt_loss_sums mean;
+    lt_terms mean;
 
     (void)state;
     assert_int_equal(lt_evaluate(net, set, LT_LOSS_BCE, NULL, &mean, NULL),
@@ -134,7 +134,7 @@ static void evaluate_refuses_bce_of_values_outside_0_to_1(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         lt_dataset *set = NULL;
-        lt_loss_sums mean;
+        lt_terms mean;
         lt_err err = {0};
         int n = lt_shape_elements(lt_net_input(net));
         float *values = lt_mem_zero(2 * (size_t)n, sizeof *values);

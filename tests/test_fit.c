@@ -24,7 +24,7 @@ static lt_net *small_net(lt_tie tie, lt_act output)
 static lt_fit_opts small_opts(const lt_dataset *train, lt_opt_kind kind)
 {
     lt_fit_opts o = {.train = train,
-                     .loss = LT_LOSS_BCE,
+                     .objective.loss = LT_LOSS_BCE,
                      .optimizer = lt_opt_defaults(kind),
                      .epochs = 2,
                      .batch = BATCH,
@@ -79,7 +79,7 @@ static void fit_emits_metrics_by_epoch_and_step(void **state)
     assert_int_equal(m.n, 2 * 4 + 5);
     assert_int_equal(r.last.epoch, 7);
     assert_int_equal(r.last.step, 122);
-    assert_true(r.last.test_sse == memory_find(&m, "test.sse", 1)->value);
+    assert_true(r.last.test.sse == memory_find(&m, "test.sse", 1)->value);
     assert_true(r.seconds > 0 && r.examples_per_second > 0);
     assert_int_equal(m.polls, 2 * STEPS);
     lt_net_free(net);
@@ -94,7 +94,7 @@ static void fit_uses_the_last_short_batch(void **state)
     lt_dataset *train = patterns_make(N, D, 1);
     lt_fit_opts o = small_opts(train, LT_OPT_SGD);
     lt_net *net = small_net(LT_TIE_UNTIED, LT_ACT_SIGMOID);
-    lt_loss_sums mean;
+    lt_terms mean;
     lt_fit_result r;
 
     (void)state;
@@ -104,9 +104,9 @@ static void fit_uses_the_last_short_batch(void **state)
     assert_int_equal(r.last.step, STEPS);
     assert_int_equal(lt_evaluate(net, train, LT_LOSS_BCE, NULL, &mean, NULL),
                      LT_OK);
-    assert_true(fabs(r.last.train_loss - mean.loss) < 1e-5 * mean.loss);
-    assert_true(fabs(r.last.train_sse - mean.sse) < 1e-5 * mean.sse);
-    assert_true(isnan(r.last.test_sse));
+    assert_true(fabs(r.last.train.loss - mean.loss) < 1e-5 * mean.loss);
+    assert_true(fabs(r.last.train.sse - mean.sse) < 1e-5 * mean.sse);
+    assert_true(isnan(r.last.test.sse));
     lt_net_free(net);
     lt_dataset_free(train);
 }
@@ -215,7 +215,7 @@ static void fit_allocates_nothing_after_its_start(void **state)
         o.epochs = 5;
         o.log_every = 1;
         o.test = train;
-        o.loss = cases[i].loss;
+        o.objective.loss = cases[i].loss;
         assert_int_equal(lt_pool_new(cases[i].threads, &o.pool, NULL), LT_OK);
         fit_ok(net, &o, NULL);
         assert_int_equal(m.polls, 5 * STEPS);
@@ -238,7 +238,7 @@ static void fit_reports_divergence_with_its_step(void **state)
     char wanted[80];
 
     (void)state;
-    o.loss = LT_LOSS_MSE;
+    o.objective.loss = LT_LOSS_MSE;
     o.optimizer.rate = 1e18;
     o.observer = &observer; /* and no log_every: emitted all the same */
     assert_int_equal(lt_fit(net, &o, &r, &err), LT_EDIVERGED);
@@ -270,7 +270,7 @@ static void fit_diverges_alike_with_every_tie(void **state)
             lt_fit_opts o = small_opts(train, LT_OPT_SGD);
             lt_net *net = net_make(&p);
 
-            o.loss = LT_LOSS_MSE;
+            o.objective.loss = LT_LOSS_MSE;
             o.optimizer.rate = 1e308;
             assert_int_equal(lt_fit(net, &o, NULL, NULL), LT_EDIVERGED);
             lt_net_free(net);
@@ -287,7 +287,7 @@ static void fit_reports_divergence_of_the_last_step(void **state)
     lt_err err = {0};
 
     (void)state;
-    o.loss = LT_LOSS_MSE;
+    o.objective.loss = LT_LOSS_MSE;
     o.optimizer.rate = 1e308;
     o.epochs = 1;
     o.batch = N;
@@ -364,7 +364,7 @@ static void fit_of_no_epochs_only_evaluates(void **state)
     lt_fit_opts o = small_opts(train, LT_OPT_ADAM);
     lt_net *net = small_net(LT_TIE_UNTIED, LT_ACT_SIGMOID);
     lt_net *same = small_net(LT_TIE_UNTIED, LT_ACT_SIGMOID);
-    lt_loss_sums a, b;
+    lt_terms a, b;
     lt_fit_result r;
 
     (void)state;
@@ -376,8 +376,8 @@ static void fit_of_no_epochs_only_evaluates(void **state)
                      LT_OK);
     assert_int_equal(lt_evaluate(net, test, LT_LOSS_BCE, NULL, &b, NULL),
                      LT_OK);
-    assert_true(fabs(r.last.train_loss - a.loss) < 1e-6 * a.loss);
-    assert_true(fabs(r.last.test_sse - b.sse) < 1e-6 * b.sse);
+    assert_true(fabs(r.last.train.loss - a.loss) < 1e-6 * a.loss);
+    assert_true(fabs(r.last.test.sse - b.sse) < 1e-6 * b.sse);
     assert_int_equal(r.last.epoch, 0);
     lt_net_free(net);
     lt_net_free(same);
@@ -395,7 +395,7 @@ static void fit_reports_the_network_that_it_leaves(void **state)
     for (int tie = 0; tie < LT_TIE_COUNT; tie++) {
         lt_fit_opts o = small_opts(train, LT_OPT_ADAM);
         lt_net *net = small_net((lt_tie)tie, LT_ACT_SIGMOID);
-        lt_loss_sums mean;
+        lt_terms mean;
         lt_fit_result r;
 
         o.test = train;
@@ -403,7 +403,7 @@ static void fit_reports_the_network_that_it_leaves(void **state)
         assert_int_equal(lt_net_refresh(net, LT_REFRESH_EPOCH, NULL), LT_OK);
         assert_int_equal(
             lt_evaluate(net, train, LT_LOSS_BCE, NULL, &mean, NULL), LT_OK);
-        assert_true(fabs(r.last.test_loss - mean.loss) < 1e-6 * mean.loss);
+        assert_true(fabs(r.last.test.loss - mean.loss) < 1e-6 * mean.loss);
         lt_net_free(net);
     }
     lt_dataset_free(train);

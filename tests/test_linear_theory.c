@@ -127,7 +127,7 @@ static lt_net *linear_train(const recipe *r, const lt_dataset *train)
                   .seed = 1};
     lt_net *net = net_make(&p);
     lt_fit_opts o = {.train = train,
-                     .loss = LT_LOSS_MSE,
+                     .objective.loss = LT_LOSS_MSE,
                      .optimizer = lt_opt_defaults(LT_OPT_ADAM),
                      .epochs = r->epochs,
                      .batch = r->batch,
@@ -146,7 +146,7 @@ static lt_net *linear_train(const recipe *r, const lt_dataset *train)
 
 static double sse_of(lt_net *net, const lt_dataset *set)
 {
-    lt_loss_sums mean;
+    lt_terms mean;
 
     assert_int_equal(lt_evaluate(net, set, LT_LOSS_MSE, NULL, &mean, NULL),
                      LT_OK);

@@ -26,8 +26,9 @@ static void bce_is_the_cross_entropy_in_nats(void **state)
     lt_real delta[N];
 
     (void)state;
-    lt_loss_compute(LT_LOSS_BCE, net, NULL, ROWS, logits, target, delta, &with);
-    lt_loss_compute(LT_LOSS_BCE, net, NULL, ROWS, logits, target, NULL,
+    lt_loss_compute(LT_LOSS_BCE, 1, net, NULL, ROWS, logits, target, delta,
+                    &with);
+    lt_loss_compute(LT_LOSS_BCE, 1, net, NULL, ROWS, logits, target, NULL,
                     &without);
     for (int i = 0; i < N; i++) {
         double y = 1 / (1 + exp(-(double)logits[i])), t = target[i];
@@ -52,7 +53,8 @@ static void bce_stays_finite_for_wild_logits(void **state)
     lt_loss_sums sums;
 
     (void)state;
-    lt_loss_compute(LT_LOSS_BCE, net, NULL, ROWS, wild, wanted, delta, &sums);
+    lt_loss_compute(LT_LOSS_BCE, 1, net, NULL, ROWS, wild, wanted, delta,
+                    &sums);
     close_to(sums.loss, 0 + 0 + 1000 + 1000 + 45 + 45);
     close_to(sums.sse, 0 + 0 + 1 + 1 + 0.25 + 0.25);
     for (int i = 0; i < N; i++)
@@ -68,8 +70,9 @@ static void mse_divides_by_the_elements(void **state)
     double sse = 0;
 
     (void)state;
-    lt_loss_compute(LT_LOSS_MSE, net, NULL, ROWS, logits, target, delta, &with);
-    lt_loss_compute(LT_LOSS_MSE, net, NULL, ROWS, logits, target, NULL,
+    lt_loss_compute(LT_LOSS_MSE, 1, net, NULL, ROWS, logits, target, delta,
+                    &with);
+    lt_loss_compute(LT_LOSS_MSE, 1, net, NULL, ROWS, logits, target, NULL,
                     &without);
     for (int i = 0; i < N; i++) {
         double e = (double)logits[i] - target[i];

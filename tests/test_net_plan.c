@@ -64,7 +64,7 @@ static void mirror_gives_back_shapes_and_activations(void **state)
         assert_int_equal(lt_shape_elements(l->out), out[i]);
         assert_int_equal(l->spec.act, act[i]);
         assert_int_equal(l->mirror_of, i < 3 ? -1 : 5 - i);
-        assert_int_equal(l->weight_is_transposed, i >= 3);
+        assert_int_equal(l->is_transposed, i >= 3);
         assert_int_equal(l->adds_gradient, i < 3);
     }
     assert_true(lt_shape_equal(lt_net_output(net), spec.input));
@@ -115,7 +115,7 @@ static void explicit_decoder_keeps_its_own_activations(void **state)
     spec.n_decoder = 1;
     spec.tie = LT_TIE_TIED;
     net = make(&spec);
-    assert_true(lt_net_layer(net, 1)->weight_is_transposed);
+    assert_true(lt_net_layer(net, 1)->is_transposed);
     assert_int_equal(lt_net_output_act(net), LT_ACT_SELU);
     lt_net_free(net);
 }
@@ -213,8 +213,8 @@ static const refusal refusals[] = {
      2,
      LT_TIE_TIED,
      {0},
-     "decoder: 2 layers, but tie \"tied\" wants one for each of the "
-     "encoder's 1"},
+     "decoder: 2 dense and convolutional layers, but tie \"tied\" wants one "
+     "for each of the encoder's 1"},
     {FLAT8,
      {DENSE(5), DENSE(3)},
      {DENSE(6), DENSE(8)},

@@ -117,7 +117,7 @@ static void decoder_check(lt_net *net, lt_net *fresh)
                                 l->weight_count * sizeof(lt_real));
             break;
         case LT_TIE_TIED:
-            assert_true(l->weight_is_transposed);
+            assert_true(l->is_transposed);
             break;
         case LT_TIE_PINV:
             pinv_check(net, layer);
@@ -222,7 +222,7 @@ one_layer_autoencoder_leaves_a_network_that_reconstructs(void **state)
         lt_net *net = net_make(&p);
         static memory m;
         lt_observer observer = memory_observer(&m);
-        lt_loss_sums mean;
+        lt_terms mean;
 
         o.epochs = 60;
         o.rate = 0.01;
@@ -251,7 +251,7 @@ static void autoencoders_learn_to_be_read_by_a_frozen_decoder(void **state)
                   .output = LT_ACT_SIGMOID,
                   .seed = 3};
     lt_net *net = net_make(&p), *fresh = net_make(&p);
-    lt_loss_sums before, after;
+    lt_terms before, after;
 
     (void)state;
     o.epochs = 60;

@@ -21,7 +21,7 @@ static double final_sse(const lt_data_pair *data, int method, uint64_t seed)
     lt_net *net = net_make(&p);
     lt_fit_opts o = {.train = data->train,
                      .test = data->test,
-                     .loss = LT_LOSS_BCE,
+                     .objective.loss = LT_LOSS_BCE,
                      .optimizer = lt_opt_defaults(LT_OPT_ADAM),
                      .epochs = 15,
                      .batch = 100,
@@ -38,7 +38,7 @@ static double final_sse(const lt_data_pair *data, int method, uint64_t seed)
     }
     assert_int_equal(lt_fit(net, &o, &r, NULL), LT_OK);
     lt_net_free(net);
-    return r.last.test_sse;
+    return r.last.test.sse;
 }
 
 /* Measured over three seeds: 31.65 without, 25.0 to 25.8 with RBMs, 29.87

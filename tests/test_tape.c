@@ -112,7 +112,7 @@ static void backward_reads_the_input_that_forward_read(void **state)
     (void)state;
     fixture_batch(D, lt_tape_input(tape), 3);
     y = lt_net_forward(net, tape, x, 1, 0, 4, true);
-    lt_loss_compute(LT_LOSS_BCE, net, NULL, 1, y, lt_tape_input(tape),
+    lt_loss_compute(LT_LOSS_BCE, 1, net, NULL, 1, y, lt_tape_input(tape),
                     lt_tape_delta(tape), &sums);
     lt_net_backward(net, tape, 1, true);
     /* dW = dz x': column 1 is db, the others 0 */
@@ -134,8 +134,8 @@ static void train(lt_net *net, lt_tape *tape, lt_opt *opt, lt_pool *pool,
             lt_net_forward(net, tape, x, rows, 0, lt_net_n_layers(net), true);
         lt_loss_sums sums;
 
-        lt_loss_compute(LT_LOSS_BCE, net, pool, rows, y, x, lt_tape_delta(tape),
-                        &sums);
+        lt_loss_compute(LT_LOSS_BCE, 1, net, pool, rows, y, x,
+                        lt_tape_delta(tape), &sums);
         lt_net_backward(net, tape, rows, true);
         lt_opt_step(opt, pool);
         assert_int_equal(lt_net_refresh(net, LT_REFRESH_STEP, NULL), LT_OK);

@@ -19,6 +19,7 @@ local spec = options.define("latent.autoencoder", {
   { "tie", { "string", "table" }, default = "untied", help = "how the decoder gets its weights" },
   { "init", { "string", "table" }, default = "glorot", help = "the start, or { \"normal\", 0.1 }" },
   { "seed", "integer", default = run.default_seed, help = "of the start" },
+  { "sparse", "boolean", default = false, help = "for sparse sets of many elements: first and last layer dense" },
 })
 
 local function fail(format, ...)
@@ -94,7 +95,7 @@ function net.autoencoder(given)
   return core.new {
     input = read_shape(o.input), encoder = encoder, decoder = read_layers("decoder", o.decoder or {}),
     output = o.output, tie = tie, refresh_each_epoch = refresh == "epoch",
-    init = init, init_value = value, seed = o.seed,
+    init = init, init_value = value, seed = o.seed, sparse = o.sparse,
   }
 end
 

@@ -6,7 +6,6 @@
 
 #include "latent/base/mem.h"
 #include "latent/net/checkpoint.h"
-#include "latent/net/loss.h"
 #include "latent/net/net.h"
 #include "latent/train/evaluate.h"
 
@@ -64,6 +63,45 @@ static int get_enum(lua_State *L, int table, const char *name,
     return value;
 }
 
+static void get_ints(lua_State *L, const char *name, int n, int *out)
+{
+    luaL_checktype(L, -1, LUA_TTABLE);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, -1, i + 1);
+        if (!lua_isinteger(L, -1))
+            luaL_error(L, "%s: wanted %d integers", name, n);
+        out[i] = (int)lua_tointeger(L, -1);
+        lua_pop(L, 1);
+    }
+}
+
+/* Field `f` of the layer's table on top of the stack. */
+static void get_field(lua_State *L, const lt_field *f, lt_layer_spec *out)
+{
+    int table = lua_gettop(L);
+    void *at = (char *)out + f->offset;
+
+    switch (f->type) {
+    case LT_FIELD_INT:
+        *(int *)at = (int)lt__get_integer(L, table, f->name);
+        return;
+    case LT_FIELD_REAL:
+        *(double *)at = lt__get_number(L, table, f->name);
+        return;
+    case LT_FIELD_PAIR:
+    case LT_FIELD_SHAPE:
+        lua_getfield(L, table, f->name);
+        get_ints(L, f->name, f->type == LT_FIELD_PAIR ? 2 : 3, at);
+        lua_pop(L, 1);
+        return;
+    case LT_FIELD_NAME:
+        break;
+    }
+    lua_getfield(L, table, f->name);
+    *(int *)at = luaL_checkoption(L, -1, NULL, f->names);
+    lua_pop(L, 1);
+}
+
 /* The list in field `name`; the array belongs to Lua and is left on the
  * stack. The kinds' names are static. */
 static lt_layer_spec *get_layers(lua_State *L, const char *name, int *n)
@@ -73,6 +111,7 @@ static lt_layer_spec *get_layers(lua_State *L, const char *name, int *n)
     lua_getfield(L, 1, name);
     *n = (int)luaL_len(L, -1);
     specs = lua_newuserdatauv(L, sizeof *specs * ((size_t)*n + 1), 0);
+    memset(specs, 0, sizeof *specs * ((size_t)*n + 1));
     for (int i = 0; i < *n; i++) {
         const lt_layer_ops *ops;
 
@@ -81,8 +120,8 @@ static lt_layer_spec *get_layers(lua_State *L, const char *name, int *n)
         if (!ops)
             luaL_error(L, "no such kind of layer");
         specs[i].kind = ops->name;
-        specs[i].units = (int)lt__get_integer(L, lua_gettop(L), "units");
-        specs[i].act = (lt_act)get_enum(L, lua_gettop(L), "act", lt_act_find);
+        for (int k = 0; ops->fields[k]; k++)
+            get_field(L, lt_layer_field(ops->fields[k]), &specs[i]);
         lua_pop(L, 1);
     }
     return specs;
@@ -121,6 +160,7 @@ static int net_new(lua_State *L)
     spec.init.kind = (lt_init_kind)get_enum(L, 1, "init", lt_init_find);
     spec.init.value = lt__get_number(L, 1, "init_value");
     spec.seed = (uint64_t)lt__get_integer(L, 1, "seed");
+    spec.is_sparse = lt__get_boolean(L, 1, "sparse");
     handle = push_handle(L);
     return finish_new(L, handle, lt_net_new(&spec, handle, &err), &err);
 }
@@ -177,7 +217,7 @@ static int net_evaluate(lua_State *L)
     lt_net *net = lt__check_net(L, 1);
     const lt_dataset *set = lt__check_set(L, 2);
     int loss = lt_loss_find(luaL_checkstring(L, 3));
-    lt_loss_sums mean = {0};
+    lt_terms mean = {0};
     lt_err err = {0};
 
     luaL_argcheck(L, loss >= 0, 3, "no such loss");
@@ -275,9 +315,8 @@ static int net_weight(lua_State *L)
     lua_createtable(L, h * d, 0);
     for (int i = 0; i < h; i++)
         for (int j = 0; j < d; j++) {
-            size_t at = l->weight_is_transposed
-                            ? (size_t)j * (size_t)h + (size_t)i
-                            : (size_t)i * (size_t)d + (size_t)j;
+            size_t at = l->is_transposed ? (size_t)j * (size_t)h + (size_t)i
+                                         : (size_t)i * (size_t)d + (size_t)j;
 
             lua_pushnumber(L, (lua_Number)w[at]);
             lua_rawseti(L, -2, (lua_Integer)i * d + j + 1);

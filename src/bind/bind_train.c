@@ -9,13 +9,14 @@
 #include "bind/bind_int.h"
 
 #include "latent/data/dataset.h"
-#include "latent/net/loss.h"
+#include "latent/net/objective.h"
 #include "latent/opt/optimizer.h"
 #include "latent/store/recorder.h"
 #include "latent/train/fit.h"
 #include "latent/train/pretrain.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the observer ---- */
@@ -79,19 +80,30 @@ static void set_number(lua_State *L, const char *name, double value)
     lua_setfield(L, -2, name);
 }
 
+/* The terms that apply, as train.sse and so on. */
+static void set_terms(lua_State *L, const char *set, const lt_terms *terms)
+{
+    char name[64];
+
+    for (int i = 0; i < LT_TERM_COUNT; i++) {
+        double value = lt_term_value(terms, i);
+
+        if (isnan(value))
+            continue;
+        snprintf(name, sizeof name, "%s.%s", set, lt_term_name(i));
+        set_number(L, name, value);
+    }
+}
+
 static void push_report(lua_State *L, const lt_epoch_report *r)
 {
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 8);
     lua_pushinteger(L, r->epoch);
     lua_setfield(L, -2, "epoch");
     lua_pushinteger(L, r->step);
     lua_setfield(L, -2, "step");
-    set_number(L, "train.loss", r->train_loss);
-    set_number(L, "train.sse", r->train_sse);
-    if (isnan(r->test_loss) && isnan(r->test_sse))
-        return;
-    set_number(L, "test.loss", r->test_loss);
-    set_number(L, "test.sse", r->test_sse);
+    set_terms(L, "train", &r->train);
+    set_terms(L, "test", &r->test);
 }
 
 /* (function, report) in protected mode -> whether to stop */
@@ -174,7 +186,7 @@ static void get_fit_opts(lua_State *L, lt_fit_opts *out)
     luaL_argcheck(L, loss >= 0, 4, "no such loss");
     out->train = lt__check_set(L, 2);
     out->test = lua_isnil(L, 3) ? NULL : lt__check_set(L, 3);
-    out->loss = (lt_loss)loss;
+    out->objective = lt_objective_of((lt_loss)loss);
     get_optimizer(L, 4, &out->optimizer);
     out->epochs = (int)lt__get_integer(L, 4, "epochs");
     out->batch = (int)lt__get_integer(L, 4, "batch");

@@ -5,8 +5,9 @@
  *             and "__metadata__" -> {name: string}; padded with spaces
  *   the rest  the tensors, little-endian, without gaps or overlap
  *
- * Tensors stand in the order of the flat parameter vector, so the file's data
- * are that vector, byte for byte, written without a copy. */
+ * Tensors stand in the order of the flat parameter vector, then of the state,
+ * so the file's data are those vectors, byte for byte, written without a
+ * copy. */
 #include "latent/net/checkpoint.h"
 
 #include "latent/base/mem.h"
@@ -18,27 +19,43 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 #define DTYPE (sizeof(lt_real) == 4 ? "F32" : "F64")
 
-static json_t *tensor_shape(const lt_net *net, const lt_segment *s)
+static json_t *tensor_shape(const lt__tensor *t)
 {
-    const lt_layer *l = &net->layers[s->layer];
-    json_int_t rows = (json_int_t)l->bias_count;
+    json_t *shape = json_array();
 
-    return s->is_weight ? json_pack("[I, I]", rows, (json_int_t)s->count / rows)
-                        : json_pack("[I]", rows);
+    for (int i = 0; shape && i < t->rank; i++)
+        json_array_append_new(shape, json_integer(t->dim[i]));
+    return shape;
 }
 
-static int put_tensor(json_t *header, const lt_net *net, const lt_segment *s)
+/* State follows the parameters. */
+static int put_tensor(json_t *header, const lt_net *net, const lt__tensor *t)
 {
-    const char *part = s->is_weight ? "weight" : "bias";
-    size_t begin = s->offset * sizeof(lt_real);
-    size_t end = begin + s->count * sizeof(lt_real);
+    size_t first = t->offset + (t->is_state ? net->n_params : 0);
+    size_t begin = first * sizeof(lt_real);
+    size_t end = begin + t->count * sizeof(lt_real);
     char name[LT_LABEL_TEXT];
 
     return json_object_set_new(
-        header, lt__net_tensor(net, s->layer, part, name),
+        header, lt__net_tensor(net, t->layer, t->part, name),
         json_pack("{s:s, s:o, s:[I, I]}", "dtype", DTYPE, "shape",
-                  tensor_shape(net, s), "data_offsets", (json_int_t)begin,
+                  tensor_shape(t), "data_offsets", (json_int_t)begin,
                   (json_int_t)end));
+}
+
+static int put_tensors(json_t *header, const lt_net *net)
+{
+    lt__tensor *tensors = lt_mem_alloc(
+        LT__TENSORS_PER_LAYER * (size_t)net->n_layers, sizeof *tensors);
+    int n, rc = 0;
+
+    if (!tensors)
+        return -1;
+    n = lt__net_tensors(net, tensors);
+    for (int i = 0; rc == 0 && i < n; i++)
+        rc = put_tensor(header, net, &tensors[i]);
+    lt_mem_free(tensors);
+    return rc;
 }
 
 /* The metadata of the format are strings only. */
@@ -95,9 +112,8 @@ static lt_status put_header(const lt_net *net, const json_t *notes,
     json_t *header = json_object();
     lt_status rc = header ? put_metadata(header, net, notes, err) : LT_ENOMEM;
 
-    for (int i = 0; rc == LT_OK && i < net->n_segments; i++)
-        if (put_tensor(header, net, &net->segments[i]) != 0)
-            rc = LT_ENOMEM;
+    if (rc == LT_OK && put_tensors(header, net) != 0)
+        rc = LT_ENOMEM;
     if (rc == LT_OK)
         rc = lt_json_dump(header, out, err);
     while (rc == LT_OK && !out->failed && out->size % 8 != 0)
@@ -116,10 +132,11 @@ lt_status lt_checkpoint_save(const lt_net *net, const char *path,
         {&length, sizeof length},
         {header.data, header.size},
         {net->params, net->n_params * sizeof *net->params},
+        {net->state, net->n_state * sizeof *net->state},
     };
 
     if (rc == LT_OK)
-        rc = lt_path_write_parts(path, parts, 3, err);
+        rc = lt_path_write_parts(path, parts, 4, err);
     else if (lt_err_mark(err, rc) == LT_ENOMEM)
         lt_err_prefix(err, "%s", path);
     lt_text_deinit(&header);

@@ -21,7 +21,7 @@
 #define CHUNK      2048 /* elements converted at a time */
 
 typedef struct reader_tensor {
-    const lt_segment *segment;
+    lt__tensor tensor;
     char name[LT_LABEL_TEXT];
     uint64_t begin, end; /* bytes after the header */
     size_t item_size;    /* 4 or 8 */
@@ -34,7 +34,7 @@ typedef struct reader {
     uint64_t header_size; /* of the JSON */
     json_t *header;
     lt_net *net;
-    reader_tensor *tensors; /* one a segment */
+    reader_tensor *tensors;
     int n_tensors;
 } reader;
 
@@ -129,26 +129,27 @@ static lt_status tensor_dtype(reader_tensor *t, const json_t *entry,
     return LT_OK;
 }
 
-static lt_status tensor_shape(const lt_net *net, reader_tensor *t,
-                              const json_t *entry, lt_err *err)
+static lt_status tensor_shape(reader_tensor *t, const json_t *entry,
+                              lt_err *err)
 {
     const json_t *shape = json_object_get(entry, "shape");
-    json_int_t rows = (json_int_t)net->layers[t->segment->layer].bias_count;
-    json_int_t wanted[2] = {rows, (json_int_t)t->segment->count / rows};
-    size_t rank = t->segment->is_weight ? 2 : 1;
+    size_t rank = (size_t)t->tensor.rank;
     bool is_right = json_is_array(shape) && json_array_size(shape) == rank;
+    char wanted[64] = "";
 
-    for (size_t i = 0; is_right && i < rank; i++) {
+    for (size_t i = 0, at = 0; i < rank; i++) {
         const json_t *n = json_array_get(shape, i);
 
-        is_right = json_is_integer(n) && json_integer_value(n) == wanted[i];
+        is_right = is_right && json_is_integer(n) &&
+                   json_integer_value(n) == t->tensor.dim[i];
+        at += (size_t)snprintf(wanted + at, sizeof wanted - at, "%s%d",
+                               i ? ", " : "", t->tensor.dim[i]);
     }
     if (is_right)
         return LT_OK;
     return lt_err_set(err, LT_EFORMAT,
-                      "tensor \"%s\": wrong shape, wanted [%lld%s%.0lld]",
-                      t->name, (long long)wanted[0], rank == 2 ? ", " : "",
-                      rank == 2 ? (long long)wanted[1] : 0);
+                      "tensor \"%s\": wrong shape, wanted [%s]", t->name,
+                      wanted);
 }
 
 static lt_status tensor_place(reader_tensor *t, const json_t *entry,
@@ -157,7 +158,7 @@ static lt_status tensor_place(reader_tensor *t, const json_t *entry,
     const json_t *pair = json_object_get(entry, "data_offsets");
     const json_t *a = json_array_get(pair, 0), *b = json_array_get(pair, 1);
     json_int_t begin = json_integer_value(a), end = json_integer_value(b);
-    uint64_t wanted = t->segment->count * t->item_size;
+    uint64_t wanted = t->tensor.count * t->item_size;
 
     if (json_array_size(pair) != 2 || !json_is_integer(a) ||
         !json_is_integer(b) || begin < 0 || end < begin ||
@@ -176,16 +177,14 @@ static lt_status tensor_place(reader_tensor *t, const json_t *entry,
 static lt_status reader_tensor_check(reader *r, int index, lt_err *err)
 {
     reader_tensor *t = &r->tensors[index];
-    const lt_segment *s = &r->net->segments[index];
     const json_t *entry;
 
-    t->segment = s;
-    lt__net_tensor(r->net, s->layer, s->is_weight ? "weight" : "bias", t->name);
+    lt__net_tensor(r->net, t->tensor.layer, t->tensor.part, t->name);
     entry = json_object_get(r->header, t->name);
     if (!json_is_object(entry))
         return lt_err_set(err, LT_EFORMAT, "tensor \"%s\": missing", t->name);
     LT_TRY(tensor_dtype(t, entry, err));
-    LT_TRY(tensor_shape(r->net, t, entry, err));
+    LT_TRY(tensor_shape(t, entry, err));
     return tensor_place(t, entry, r->size - 8 - r->header_size, err);
 }
 
@@ -217,19 +216,31 @@ static lt_status reader_cover(reader *r, lt_err *err)
     return LT_OK;
 }
 
+/* What the planned network wants of the file. */
+static lt_status reader_want(reader *r, lt_err *err)
+{
+    size_t most = LT__TENSORS_PER_LAYER * (size_t)r->net->n_layers;
+    lt__tensor *wanted = lt_mem_alloc(most, sizeof *wanted);
+
+    if (wanted)
+        r->n_tensors = lt__net_tensors(r->net, wanted);
+    r->tensors = lt_mem_zero((size_t)r->n_tensors, sizeof *r->tensors);
+    for (int i = 0; wanted && r->tensors && i < r->n_tensors; i++)
+        r->tensors[i].tensor = wanted[i];
+    lt_mem_free(wanted);
+    return lt_err_mark(err, wanted && r->tensors ? LT_OK : LT_ENOMEM);
+}
+
 static lt_status reader_check(reader *r, lt_err *err)
 {
-    int n = r->net->n_segments;
     size_t found = json_object_size(r->header) - 1; /* "__metadata__" */
 
-    r->tensors = lt_mem_zero((size_t)n, sizeof *r->tensors);
-    if (!r->tensors)
-        return lt_err_mark(err, LT_ENOMEM);
-    r->n_tensors = n;
-    for (int i = 0; i < n; i++)
+    LT_TRY(reader_want(r, err));
+    for (int i = 0; i < r->n_tensors; i++)
         LT_TRY(reader_tensor_check(r, i, err));
-    if (found != (size_t)n)
-        return lt_err_set(err, LT_EFORMAT, "%zu tensors, wanted %d", found, n);
+    if (found != (size_t)r->n_tensors)
+        return lt_err_set(err, LT_EFORMAT, "%zu tensors, wanted %d", found,
+                          r->n_tensors);
     return reader_cover(r, err);
 }
 
@@ -258,8 +269,9 @@ static lt_status reader_load(reader *r, lt_err *err)
     LT_TRY(lt__net_allocate(r->net, err));
     for (int i = 0; i < r->n_tensors; i++) {
         const reader_tensor *t = &r->tensors[i];
-        lt_real *to = r->net->params + t->segment->offset;
-        size_t n = t->segment->count;
+        lt_real *vector = t->tensor.is_state ? r->net->state : r->net->params;
+        lt_real *to = vector + t->tensor.offset;
+        size_t n = t->tensor.count;
 
         if (t->item_size == sizeof(lt_real))
             LT_TRY(reader_read(r, to, n * sizeof *to, err));

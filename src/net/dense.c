@@ -7,8 +7,9 @@
  * that trains, the one for the weight when it is frozen.
  *
  * A layer that borrows its weight from the layer it mirrors reads it (D,H)
- * instead of (H,D); only the transposition flags differ. Nothing is copied,
- * and both uses of a tied weight add into one gradient.
+ * instead of (H,D), and the first layer of a sparse network stores it so; only
+ * the transposition flags differ. Nothing is copied, and both uses of a tied
+ * weight add into one gradient.
  *
  * Cost: 2 B D H operations for each of the three products. */
 #include "net/net_int.h"
@@ -26,6 +27,9 @@ static lt_status dense_plan(lt_layer *l, lt_err *err)
     l->out = lt_shape_flat(l->spec.units);
     l->bias_count = (size_t)l->spec.units;
     l->weight_count = (size_t)lt_shape_elements(l->in) * l->bias_count;
+    l->weight_rank = 2;
+    l->weight_dim[0] = l->fan_out = l->spec.units;
+    l->weight_dim[1] = l->fan_in = lt_shape_elements(l->in);
     return LT_OK;
 }
 
@@ -40,7 +44,7 @@ static void dense_forward(const lt_layer *l, const lt_pass *p, const lt_real *x,
                           lt_real *y)
 {
     int d = lt_shape_elements(l->in), h = lt_shape_elements(l->out);
-    lt_trans tw = l->weight_is_transposed ? LT_NOTRANS : LT_TRANS;
+    lt_trans tw = l->is_transposed ? LT_NOTRANS : LT_TRANS;
 
     lt_gemm(p->pool, LT_NOTRANS, tw, p->rows, h, d, 1, x, p->params + l->weight,
             0, y);
@@ -53,7 +57,7 @@ static lt_product dense_weight_grad(const lt_layer *l, const lt_pass *p,
                                     const lt_real *x, const lt_real *dz)
 {
     int d = lt_shape_elements(l->in), h = lt_shape_elements(l->out);
-    bool is_flipped = l->weight_is_transposed;
+    bool is_flipped = l->is_transposed;
 
     return (lt_product){.ta = LT_TRANS,
                         .tb = LT_NOTRANS,
@@ -72,7 +76,7 @@ static lt_product dense_input_grad(const lt_layer *l, const lt_pass *p,
                                    const lt_real *dz, lt_real *dx)
 {
     return (lt_product){.ta = LT_NOTRANS,
-                        .tb = l->weight_is_transposed ? LT_TRANS : LT_NOTRANS,
+                        .tb = l->is_transposed ? LT_TRANS : LT_NOTRANS,
                         .m = p->rows,
                         .n = lt_shape_elements(l->in),
                         .k = lt_shape_elements(l->out),
@@ -108,6 +112,14 @@ static void dense_backward(const lt_layer *l, const lt_pass *p,
         product_run(p->pool, &both[0]);
 }
 
+static const char *const dense_fields[] = {"units", "act", NULL};
+
 const lt_layer_ops lt__layer_dense = {
-    "dense", dense_plan, dense_mirror, dense_forward, dense_backward,
+    .name = "dense",
+    .fields = dense_fields,
+    .mirror_weight = LT_MIRROR_TRANSPOSED,
+    .plan = dense_plan,
+    .mirror = dense_mirror,
+    .forward = dense_forward,
+    .backward = dense_backward,
 };

@@ -25,9 +25,11 @@ void lt__net_segment(lt_net *net)
     for (int i = 0; i < net->n_layers; i++) {
         const lt_layer *l = &net->layers[i];
 
-        if (!l->weight_is_transposed)
-            segment_add(net, (lt_segment){l->weight, l->weight_count, i, true,
-                                          l->is_weight_frozen});
+        if (!l->is_borrowed)
+            segment_add(net,
+                        (lt_segment){l->weight, l->weight_count, i,
+                                     l->ops->mirror_weight != LT_MIRROR_NONE,
+                                     l->is_weight_frozen});
         segment_add(net, (lt_segment){l->bias, l->bias_count, i, false,
                                       l->is_bias_frozen});
     }
@@ -52,7 +54,7 @@ size_t lt_net_n_trainable(const lt_net *net)
 /* Whether the layer's weight is computed from another's. */
 static bool weight_is_derived(const lt_net *net, const lt_layer *l)
 {
-    return l->mirror_of >= 0 && lt__tie_is_derived(net->tie);
+    return lt__layer_is_tied(l) && lt__tie_is_derived(net->tie);
 }
 
 static void freeze_one(lt_net *net, int index, bool frozen)
@@ -60,12 +62,11 @@ static void freeze_one(lt_net *net, int index, bool frozen)
     lt_layer *l = &net->layers[index];
 
     l->is_bias_frozen = frozen;
-    if (weight_is_derived(net, l) || l->weight_is_transposed)
+    if (weight_is_derived(net, l) || l->is_borrowed)
         return;
     l->is_weight_frozen = frozen;
     for (int i = net->n_encoder; i < net->n_layers; i++)
-        if (net->layers[i].weight_is_transposed &&
-            net->layers[i].mirror_of == index)
+        if (net->layers[i].is_borrowed && net->layers[i].mirror_of == index)
             net->layers[i].is_weight_frozen = frozen;
 }
 

@@ -36,6 +36,9 @@ const char *const *lt_loss_names(void)
 
 lt_status lt_loss_check(lt_loss loss, const lt_net *net, lt_err *err)
 {
+    if (loss != LT_LOSS_BCE && loss != LT_LOSS_MSE)
+        return lt_err_set(err, LT_EINVAL, "loss \"%s\" is not built yet",
+                          lt_loss_name(loss));
     if (loss == LT_LOSS_BCE && lt_net_output_act(net) != LT_ACT_SIGMOID)
         return lt_err_set(err, LT_EINVAL,
                           "loss \"bce\": output is \"%s\", wanted \"sigmoid\"",
@@ -58,13 +61,15 @@ static void loss_bce(lt_pool *pool, size_t n, int rows, const lt_real *z,
         sums->loss = lt_vec_bce_logits_value(pool, n, z, target, &sums->sse);
 }
 
-void lt_loss_compute(lt_loss loss, const lt_net *net, lt_pool *pool, int rows,
-                     const lt_real *y, const lt_real *target, lt_real *delta,
-                     lt_loss_sums *sums)
+void lt_loss_compute(lt_loss loss, double huber_delta, const lt_net *net,
+                     lt_pool *pool, int rows, const lt_real *y,
+                     const lt_real *target, lt_real *delta, lt_loss_sums *sums)
 {
     int elements = lt_shape_elements(lt_net_output(net));
     size_t n = (size_t)rows * (size_t)elements;
 
+    (void)huber_delta;
+    sums->weight = rows;
     if (loss == LT_LOSS_BCE) {
         loss_bce(pool, n, rows, y, target, delta, sums);
         return;

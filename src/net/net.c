@@ -7,6 +7,7 @@
 #include "net/net_int.h"
 
 #include <stdio.h>
+#include <string.h>
 
 lt_status lt_net_new(const lt_net_spec *spec, lt_net **out, lt_err *err)
 {
@@ -36,7 +37,8 @@ lt_status lt__net_allocate(lt_net *net, lt_err *err)
 {
     net->params = lt_mem_aligned(net->n_params, sizeof *net->params);
     net->grads = lt_mem_aligned(net->n_params, sizeof *net->grads);
-    if (!net->params || !net->grads)
+    net->state = lt_mem_aligned(net->n_state, sizeof *net->state);
+    if (!net->params || !net->grads || !net->state)
         return lt_err_set(err, LT_ENOMEM,
                           "network of %zu parameters: out of memory",
                           net->n_params);
@@ -51,6 +53,7 @@ void lt_net_free(lt_net *net)
     lt_mem_free(net->segments);
     lt_mem_free(net->params);
     lt_mem_free(net->grads);
+    lt_mem_free(net->state);
     lt_mem_free(net);
 }
 
@@ -134,4 +137,72 @@ lt_real *lt_net_params(lt_net *net)
 lt_real *lt_net_grads(lt_net *net)
 {
     return net->grads;
+}
+
+size_t lt_net_n_state(const lt_net *net)
+{
+    return net->n_state;
+}
+
+lt_real *lt_net_state(lt_net *net)
+{
+    return net->state;
+}
+
+bool lt_net_is_sparse(const lt_net *net)
+{
+    return net->is_sparse;
+}
+
+/* ---- tensors ---- */
+
+static lt__tensor vector_tensor(const lt_layer *l, const char *part,
+                                size_t offset, size_t count)
+{
+    return (lt__tensor){.layer = l->index,
+                        .part = part,
+                        .rank = 1,
+                        .dim = {(int)count},
+                        .offset = offset,
+                        .count = count};
+}
+
+static lt__tensor weight_tensor(const lt_layer *l)
+{
+    lt__tensor t = vector_tensor(l, "weight", l->weight, l->weight_count);
+
+    t.rank = l->weight_rank;
+    memcpy(t.dim, l->weight_dim, sizeof t.dim);
+    return t;
+}
+
+static int state_tensors(const lt_layer *l, lt__tensor *out)
+{
+    static const char *const parts[] = {"running_mean", "running_var"};
+    size_t half = l->state_count / 2;
+
+    if (!l->state_count)
+        return 0;
+    for (size_t i = 0; i < 2; i++) {
+        out[i] = vector_tensor(l, parts[i], l->state + i * half, half);
+        out[i].is_state = true;
+    }
+    return 2;
+}
+
+int lt__net_tensors(const lt_net *net, lt__tensor *out)
+{
+    int n = 0;
+
+    for (int i = 0; i < net->n_layers; i++) {
+        const lt_layer *l = &net->layers[i];
+
+        if (l->weight_count && !l->is_borrowed)
+            out[n++] = weight_tensor(l);
+        if (l->bias_count)
+            out[n++] = vector_tensor(l, "bias", l->bias, l->bias_count);
+    }
+    for (int i = 0; i < net->n_layers; i++)
+        n += state_tensors(&net->layers[i], out + n);
+    return n;
 }

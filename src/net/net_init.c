@@ -61,75 +61,100 @@ lt_status lt__init_check(lt_init *init, lt_err *err)
     return LT_OK;
 }
 
-static void fill_uniform(lt_rng *rng, double limit, size_t n, lt_real *w)
+/* A weight drawn in the order of (H,D), and put where it is stored: W[i] of
+ * row i / D. */
+typedef struct filler {
+    lt_real *w;
+    size_t rows, cols; /* H, D */
+    bool is_transposed;
+} filler;
+
+static lt_real *filler_at(const filler *f, size_t i)
 {
-    for (size_t i = 0; i < n; i++)
-        w[i] = (lt_real)(limit * (2 * lt_rng_uniform(rng) - 1));
+    if (!f->is_transposed)
+        return f->w + i;
+    return f->w + i % f->cols * f->rows + i / f->cols;
 }
 
-static void fill_normal(lt_rng *rng, double sd, size_t n, lt_real *w)
+static void fill_uniform(lt_rng *rng, double limit, const filler *f)
 {
-    for (size_t i = 0; i < n; i++)
-        w[i] = (lt_real)(sd * lt_rng_normal(rng));
+    for (size_t i = 0; i < f->rows * f->cols; i++)
+        *filler_at(f, i) = (lt_real)(limit * (2 * lt_rng_uniform(rng) - 1));
 }
 
-/* W (H,D): `wanted` entries of each row, chosen by selection sampling (Knuth,
- * TAOCP 2, algorithm S). */
-static void fill_sparse(lt_rng *rng, uint64_t wanted, int h, int d, lt_real *w)
+static void fill_normal(lt_rng *rng, double sd, const filler *f)
 {
-    for (int i = 0; i < h; i++, w += d) {
+    for (size_t i = 0; i < f->rows * f->cols; i++)
+        *filler_at(f, i) = (lt_real)(sd * lt_rng_normal(rng));
+}
+
+/* `wanted` entries of each row, chosen by selection sampling (Knuth, TAOCP 2,
+ * algorithm S); the others stay 0. */
+static void fill_sparse(lt_rng *rng, uint64_t wanted, const filler *f)
+{
+    for (size_t i = 0; i < f->rows; i++) {
         uint64_t left = wanted;
 
-        for (int j = 0; j < d; j++) {
-            if (lt_rng_below(rng, (uint64_t)(d - j)) >= left)
+        for (size_t j = 0; j < f->cols; j++) {
+            if (lt_rng_below(rng, f->cols - j) >= left)
                 continue;
-            w[j] = (lt_real)lt_rng_normal(rng);
+            *filler_at(f, i * f->cols + j) = (lt_real)lt_rng_normal(rng);
             left--;
         }
     }
 }
 
-static void fill_weight(const lt_net *net, const lt_layer *l, lt_rng *rng,
-                        lt_real *w)
+static void fill_weight(const lt_net *net, const lt_layer *l, lt_rng *rng)
 {
-    int d = lt_shape_elements(l->in), h = lt_shape_elements(l->out);
+    size_t rows = (size_t)l->weight_dim[0];
+    const filler f = {net->params + l->weight, rows, l->weight_count / rows,
+                      l->is_transposed};
 
     switch (net->init.kind) {
     case LT_INIT_GLOROT:
-        fill_uniform(rng, sqrt(6.0 / ((double)d + h)), l->weight_count, w);
+        fill_uniform(rng, sqrt(6.0 / ((double)l->fan_in + l->fan_out)), &f);
         break;
     case LT_INIT_HE:
-        fill_normal(rng, sqrt(2.0 / d), l->weight_count, w);
+        fill_normal(rng, sqrt(2.0 / l->fan_in), &f);
         break;
     case LT_INIT_LECUN:
-        fill_normal(rng, sqrt(1.0 / d), l->weight_count, w);
+        fill_normal(rng, sqrt(1.0 / l->fan_in), &f);
         break;
     case LT_INIT_NORMAL:
-        fill_normal(rng, net->init.value, l->weight_count, w);
+        fill_normal(rng, net->init.value, &f);
         break;
     case LT_INIT_SPARSE:
-        fill_sparse(rng, (uint64_t)net->init.value, h, d, w);
+        fill_sparse(rng, (uint64_t)net->init.value, &f);
         break;
     case LT_INIT_COUNT:
         break;
     }
 }
 
-void lt__net_fill(lt_net *net)
+static void fill_layer(const lt_net *net, int index)
 {
+    const lt_layer *l = &net->layers[index];
+    bool is_encoder = index < net->n_encoder;
     char stream[LT_LABEL_TEXT + 8];
     lt_rng rng;
 
-    for (int i = 0; i < net->n_layers; i++) {
-        const lt_layer *l = &net->layers[i];
-        bool is_encoder = i < net->n_encoder;
-
-        if (!is_encoder && net->tie != LT_TIE_UNTIED)
-            break;
-        snprintf(stream, sizeof stream, "init.%s.%d",
-                 is_encoder ? "encoder" : "decoder",
-                 is_encoder ? i : i - net->n_encoder);
-        lt_rng_init(&rng, net->seed, stream);
-        fill_weight(net, l, &rng, net->params + l->weight);
+    if (l->ops->start) {
+        l->ops->start(l, net->params, net->state);
+        return;
     }
+    if (!l->weight_count || l->is_borrowed)
+        return;
+    if (lt__layer_is_tied(l) && net->tie != LT_TIE_UNTIED)
+        return; /* the tie computes it */
+    snprintf(stream, sizeof stream, "init.%s.%d",
+             is_encoder ? "encoder" : "decoder",
+             is_encoder ? index : index - net->n_encoder);
+    lt_rng_init(&rng, net->seed, stream);
+    fill_weight(net, l, &rng);
+}
+
+void lt__net_fill(lt_net *net)
+{
+    for (int i = 0; i < net->n_layers; i++)
+        fill_layer(net, i);
 }

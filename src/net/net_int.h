@@ -13,6 +13,9 @@ struct lt_net {
     lt_refresh refresh;
     lt_init init;
     uint64_t seed;
+    bool is_sparse;
+    size_t n_state;         /* S */
+    lt_real *state;         /* (S) */
     size_t n_params;        /* P */
     lt_real *params;        /* (P) */
     lt_real *grads;         /* (P) */
@@ -40,6 +43,23 @@ lt_status lt__net_start_take(lt_net *net, lt_net **out, lt_err *err);
 /* Initial weights of every layer that owns one. */
 void lt__net_fill(lt_net *net);
 lt_status lt__init_check(lt_init *init, lt_err *err);
+
+/* Whether the layer's weight and its mirror's are tied as the network says. */
+bool lt__layer_is_tied(const lt_layer *l);
+
+/* A block of values with a name of its own in files. */
+typedef struct lt__tensor {
+    int layer;
+    const char *part; /* "weight", "bias", "running_mean", ... */
+    int rank, dim[4];
+    size_t offset, count; /* in the parameters, or the state */
+    bool is_state;
+} lt__tensor;
+
+/* The tensors of a network in file order: parameters, then state. `out` has
+ * room for LT__TENSORS_PER_LAYER a layer; returns how many there are. */
+#define LT__TENSORS_PER_LAYER 4
+int lt__net_tensors(const lt_net *net, lt__tensor *out);
 
 /* Whether decoder weights are computed from the encoder's: mirrored, pinv. */
 bool lt__tie_is_derived(lt_tie tie);

@@ -5,7 +5,8 @@
  *    "tie": "mirrored", "refresh": "step",
  *    "init": {"kind": "glorot", "value": 0}, "seed": 1}
  *
- * "decoder" is there only when it was given; all other keys always. A seed is
+ * "decoder" is there only when it was given, "sparse" only when true; all
+ * other keys always. A layer has the fields of its kind (layer.h). A seed is
  * stored as the signed integer of the same bits, since JSON readers have no
  * unsigned one. Reading trusts nothing: it is also how checkpoints begin. */
 #include "net/net_int.h"
@@ -28,18 +29,60 @@ static json_t *put_shape(lt_shape s)
     return array;
 }
 
-static json_t *put_layers(const lt_net *net, int first, int last)
+static json_t *put_ints(const int *values, int n)
 {
     json_t *array = json_array();
 
-    for (int i = first; array && i < last; i++) {
-        const lt_layer_spec *s = &net->layers[i].spec;
-
-        json_array_append_new(array, json_pack("{s:s, s:i, s:s}", "kind",
-                                               s->kind, "units", s->units,
-                                               "act", lt_act_name(s->act)));
-    }
+    for (int i = 0; array && i < n; i++)
+        json_array_append_new(array, json_integer(values[i]));
     return array;
+}
+
+static json_t *put_field(const lt_layer_spec *s, const lt_field *f)
+{
+    const void *at = (const char *)s + f->offset;
+
+    switch (f->type) {
+    case LT_FIELD_INT:
+        return json_integer(*(const int *)at);
+    case LT_FIELD_PAIR:
+        return put_ints(at, 2);
+    case LT_FIELD_SHAPE:
+        return put_ints(at, 3);
+    case LT_FIELD_REAL:
+        return json_real(*(const double *)at);
+    case LT_FIELD_NAME:
+        return json_string(f->names[*(const int *)at]);
+    }
+    return NULL;
+}
+
+static json_t *put_layer(const lt_layer *l)
+{
+    json_t *o = json_pack("{s:s}", "kind", l->ops->name);
+    int rc = 0;
+
+    for (int i = 0; o && l->ops->fields[i]; i++)
+        rc |= json_object_set_new(
+            o, l->ops->fields[i],
+            put_field(&l->spec, lt_layer_field(l->ops->fields[i])));
+    if (rc == 0)
+        return o;
+    json_decref(o);
+    return NULL;
+}
+
+static json_t *put_layers(const lt_net *net, int first, int last)
+{
+    json_t *array = json_array();
+    int rc = 0;
+
+    for (int i = first; array && i < last; i++)
+        rc |= json_array_append_new(array, put_layer(&net->layers[i]));
+    if (rc == 0)
+        return array;
+    json_decref(array);
+    return NULL;
 }
 
 /* json_object_set_new refuses NULL values, so every failure shows here. */
@@ -61,6 +104,8 @@ static int put_all(const lt_net *net, json_t *o)
                                         lt_init_name(net->init.kind), "value",
                                         net->init.value));
     rc |= json_object_set_new(o, "seed", json_integer((json_int_t)net->seed));
+    if (net->is_sparse)
+        rc |= json_object_set_new(o, "sparse", json_true());
     return rc;
 }
 
@@ -135,16 +180,63 @@ static lt_status get_shape(const json_t *o, lt_shape *out, lt_err *err)
     return LT_OK;
 }
 
+static lt_status get_ints(const json_t *array, const char *key, int n, int *out,
+                          lt_err *err)
+{
+    bool is_right = json_is_array(array) && json_array_size(array) == (size_t)n;
+
+    for (int i = 0; is_right && i < n; i++) {
+        const json_t *item = json_array_get(array, (size_t)i);
+        json_int_t value = json_integer_value(item);
+
+        is_right = json_is_integer(item) && value >= 0 &&
+                   value <= LT_LAYER_MAX_ELEMENTS;
+        out[i] = (int)value;
+    }
+    if (is_right)
+        return LT_OK;
+    return lt_err_set(err, LT_EFORMAT,
+                      "\"%s\": wanted %d whole numbers from 0 to %d", key, n,
+                      LT_LAYER_MAX_ELEMENTS);
+}
+
+static lt_status get_field(const json_t *o, const lt_field *f,
+                           lt_layer_spec *out, lt_err *err)
+{
+    const json_t *value = json_object_get(o, f->name);
+    void *at = (char *)out + f->offset;
+
+    switch (f->type) {
+    case LT_FIELD_INT:
+        return get_int(value, f->name, at, err);
+    case LT_FIELD_PAIR:
+        return get_ints(value, f->name, 2, at, err);
+    case LT_FIELD_SHAPE:
+        return get_ints(value, f->name, 3, at, err);
+    case LT_FIELD_NAME:
+        return get_name(o, f->name, f->names, at, err);
+    case LT_FIELD_REAL:
+        break;
+    }
+    if (!json_is_number(value))
+        return lt_err_set(err, LT_EFORMAT, "\"%s\": wanted a number", f->name);
+    *(double *)at = json_number_value(value);
+    return LT_OK;
+}
+
 static lt_status get_layer(const json_t *o, lt_layer_spec *out, lt_err *err)
 {
-    int act = 0;
+    const char *kind = json_string_value(json_object_get(o, "kind"));
+    const lt_layer_ops *ops = kind ? lt_layer_find(kind) : NULL;
 
-    out->kind = json_string_value(json_object_get(o, "kind"));
-    if (!out->kind)
+    if (!kind)
         return lt_err_set(err, LT_EFORMAT, "\"kind\": missing");
-    LT_TRY(get_int(json_object_get(o, "units"), "units", &out->units, err));
-    LT_TRY(get_name(o, "act", lt_act_names(), &act, err));
-    out->act = (lt_act)act;
+    if (!ops)
+        return lt_err_set(err, LT_EFORMAT, "\"kind\": no layer kind \"%.32s\"",
+                          kind);
+    out->kind = ops->name;
+    for (int i = 0; ops->fields[i]; i++)
+        LT_TRY(get_field(o, lt_layer_field(ops->fields[i]), out, err));
     return LT_OK;
 }
 
@@ -194,6 +286,7 @@ static lt_status get_scalars(const json_t *o, lt_net_spec *s, lt_err *err)
     s->refresh = (lt_refresh)refresh;
     s->init = (lt_init){(lt_init_kind)kind, json_number_value(value)};
     s->seed = (uint64_t)json_integer_value(seed);
+    s->is_sparse = json_is_true(json_object_get(o, "sparse"));
     return LT_OK;
 }
 

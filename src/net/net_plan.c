@@ -1,12 +1,12 @@
 /* Planning: from what a script asks for to layers with shapes and offsets.
  *
  * 1. The encoder's layers are planned one after another from the input.
- * 2. The decoder is the given list, or the mirror: layer k undoes encoder
- *    layer n-1-k, gives back exactly the shape that layer received, and has
- *    the activation of the encoder layer below it (the last one: `output`).
- * 3. Every weight and bias gets its offset in the flat vector, layer by layer,
- *    weight before bias, without gaps. A tied decoder layer gets the offset of
- *    the weight it borrows.
+ * 2. The decoder is the given list, or the mirror: the encoder's layers undone
+ *    from the last to the first, each giving back exactly the shape that its
+ *    partner received (net.h says which activations it has).
+ * 3. Every weight, bias and state gets its offset in its flat vector, layer by
+ *    layer, weight before bias, without gaps. A tied decoder layer gets the
+ *    offset of the weight it borrows.
  *
  * Offsets are not rounded up to cache lines: OpenBLAS packs its operands, and
  * the optimiser sees few long stretches. */
@@ -53,13 +53,6 @@ static lt_status plan_spec(const lt_net_spec *spec, lt_err *err)
                           "%d of each",
                           spec->n_encoder, spec->n_decoder, INT16_MAX);
     LT_ASSERT(spec->tie < LT_TIE_COUNT && spec->output < LT_ACT_COUNT);
-    if (spec->tie != LT_TIE_UNTIED && spec->n_decoder > 0 &&
-        spec->n_decoder != spec->n_encoder)
-        return lt_err_set(err, LT_EINVAL,
-                          "decoder: %d layers, but tie \"%s\" wants one for "
-                          "each of the encoder's %d",
-                          spec->n_decoder, lt_tie_name(spec->tie),
-                          spec->n_encoder);
     return LT_OK;
 }
 
@@ -68,15 +61,15 @@ static lt_status plan_open(const lt_net_spec *spec, lt_net **out, lt_err *err)
 {
     lt_net *net = lt_mem_zero(1, sizeof *net);
     int n_decoder = spec->n_decoder ? spec->n_decoder : spec->n_encoder;
-    int n = spec->n_encoder + n_decoder;
+    int n = spec->n_encoder + n_decoder; /* a mirror may have fewer */
 
     *out = net;
     if (!net || !(net->layers = lt_mem_zero((size_t)n, sizeof *net->layers)) ||
         !(net->segments = lt_mem_zero(2 * (size_t)n, sizeof *net->segments)))
         return lt_err_mark(err, LT_ENOMEM);
     net->input = spec->input;
-    net->n_layers = n;
     net->n_encoder = spec->n_encoder;
+    net->is_sparse = spec->is_sparse;
     net->has_own_decoder = spec->n_decoder > 0;
     net->tie = spec->tie;
     net->refresh = spec->refresh;
@@ -85,14 +78,16 @@ static lt_status plan_open(const lt_net_spec *spec, lt_net **out, lt_err *err)
     return lt__init_check(&net->init, err);
 }
 
-static lt_status plan_layer(lt_net *net, int index, const lt_layer_spec *spec,
-                            lt_err *err)
+/* The next layer. */
+static lt_status plan_layer(lt_net *net, const lt_layer_spec *spec, lt_err *err)
 {
+    int index = net->n_layers++;
     lt_layer *l = &net->layers[index];
     char label[LT_LABEL_TEXT];
     lt_status rc;
 
     l->spec = *spec;
+    l->index = index;
     l->mirror_of = -1;
     l->in = index ? l[-1].out : net->input;
     l->ops = lt_layer_find(spec->kind);
@@ -108,57 +103,192 @@ static lt_status plan_layer(lt_net *net, int index, const lt_layer_spec *spec,
     return rc;
 }
 
-/* The encoder layer that decoder layer `index` undoes if it undoes any. */
-static int plan_mirrored(const lt_net *net, int index)
-{
-    int n_decoder = net->n_layers - net->n_encoder;
+/* ---- the mirror ---- */
 
-    return n_decoder == net->n_encoder ? net->n_layers - 1 - index : -1;
+static bool has_act(const lt_layer *l)
+{
+    return lt_layer_has_field(l->ops, "act");
 }
 
-static lt_status plan_mirror(lt_net *net, int index, lt_act output, lt_err *err)
+static bool is_batchnorm(const lt_layer *l)
 {
-    int of = plan_mirrored(net, index);
+    return strcmp(l->ops->name, "batchnorm") == 0;
+}
+
+/* The activation of what encoder layer `of` received: of the nearest layer
+ * below that has one; below all, the network's output. */
+static lt_act act_below(const lt_net *net, int of, lt_act output)
+{
+    for (int i = of - 1; i >= 0; i--) {
+        const lt_layer *l = &net->layers[i];
+
+        if (has_act(l) && !(is_batchnorm(l) && l->spec.act == LT_ACT_LINEAR))
+            return l->spec.act;
+    }
+    return output;
+}
+
+/* Whether the next layer down with an activation is a batch normalisation,
+ * whose mirror then applies it. */
+static bool normalised_below(const lt_net *net, int of)
+{
+    for (int i = of - 1; i >= 0; i--)
+        if (has_act(&net->layers[i]))
+            return is_batchnorm(&net->layers[i]);
+    return false;
+}
+
+static lt_act mirror_act(const lt_net *net, int of, lt_act output)
+{
     const lt_layer *enc = &net->layers[of];
-    lt_layer_spec spec;
+
+    if (is_batchnorm(enc))
+        return act_below(net, of + 1, output);
+    return normalised_below(net, of) ? LT_ACT_LINEAR
+                                     : act_below(net, of, output);
+}
+
+static lt_status plan_mirror_layer(lt_net *net, int of, lt_act output,
+                                   lt_err *err)
+{
+    const lt_layer *enc = &net->layers[of];
+    lt_layer_spec spec = {0};
+    lt_layer *dec = &net->layers[net->n_layers];
 
     enc->ops->mirror(enc, &spec);
-    spec.act = of ? enc[-1].spec.act : output;
-    LT_TRY(plan_layer(net, index, &spec, err));
-    net->layers[index].out = enc->in;
-    net->layers[index].mirror_of = of;
+    spec.act = mirror_act(net, of, output);
+    LT_TRY(plan_layer(net, &spec, err));
+    if (!has_act(dec))
+        dec->spec.act = LT_ACT_LINEAR;
+    LT_ASSERT(lt_shape_elements(dec->out) == lt_shape_elements(enc->in));
+    dec->out = enc->in;
+    dec->mirror_of = of;
     return LT_OK;
+}
+
+/* Layers at the end that only change the shape would change it back. */
+static void plan_trim(lt_net *net)
+{
+    while (net->n_layers > net->n_encoder + 1 &&
+           net->layers[net->n_layers - 1].ops->is_shape_only)
+        net->n_layers--;
+}
+
+static lt_status plan_mirror(lt_net *net, lt_act output, lt_err *err)
+{
+    char label[LT_LABEL_TEXT];
+    int last;
+
+    for (int of = net->n_encoder - 1; of >= 0; of--)
+        if (net->layers[of].ops->mirror)
+            LT_TRY(plan_mirror_layer(net, of, output, err));
+    if (net->n_layers == net->n_encoder)
+        return lt_err_set(err, LT_EINVAL,
+                          "encoder: no layer that a mirror could undo");
+    plan_trim(net);
+    last = net->n_layers - 1;
+    if (output != LT_ACT_LINEAR && !has_act(&net->layers[last]))
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: has no activation, but the output is to be "
+                          "\"%s\"; begin the encoder with another layer, or "
+                          "ask for \"linear\"",
+                          lt__net_label(net, last, label), lt_act_name(output));
+    return LT_OK;
+}
+
+/* ---- explicit decoders ---- */
+
+bool lt__layer_is_tied(const lt_layer *l)
+{
+    return l->mirror_of >= 0 && l->weight_count &&
+           l->ops->mirror_weight != LT_MIRROR_NONE;
+}
+
+/* The nearest layer from `index` on, in steps of `step`, whose weight has a
+ * mirror; -1 beyond [first, last). */
+static int next_weighted(const lt_net *net, int index, int step, int first,
+                         int last)
+{
+    for (; index >= first && index < last; index += step)
+        if (net->layers[index].ops->mirror_weight != LT_MIRROR_NONE)
+            return index;
+    return -1;
 }
 
 /* Whether `dec` has the kind and shapes that undo `enc`. */
 static bool plan_undoes(const lt_layer *dec, const lt_layer *enc)
 {
-    return dec->ops == enc->ops && dec->weight_count == enc->weight_count &&
-           lt_shape_elements(dec->in) == lt_shape_elements(enc->out) &&
-           lt_shape_elements(dec->out) == lt_shape_elements(enc->in);
+    lt_layer_spec mirror = {0};
+
+    enc->ops->mirror(enc, &mirror);
+    if (strcmp(dec->ops->name, mirror.kind) != 0 ||
+        lt_shape_elements(dec->in) != lt_shape_elements(enc->out) ||
+        lt_shape_elements(dec->out) != lt_shape_elements(enc->in))
+        return false;
+    if (enc->ops->mirror_weight != LT_MIRROR_SAME)
+        return true;
+    return dec->weight_count == enc->weight_count &&
+           memcmp(dec->weight_dim, enc->weight_dim, sizeof dec->weight_dim) ==
+               0 &&
+           memcmp(dec->window.kernel, enc->window.kernel, 6 * sizeof(int)) ==
+               0; /* kernel, stride, dilation */
 }
 
-/* A layer of an explicit decoder: any tie but untied wants a mirror. */
-static lt_status plan_match(lt_net *net, int index, lt_err *err)
+static lt_status match_failed(const lt_net *net, int dec, int enc, lt_err *err)
 {
-    int of = plan_mirrored(net, index);
-    lt_layer *dec = &net->layers[index];
-    const lt_layer *enc = of < 0 ? NULL : &net->layers[of];
+    const lt_layer *d = &net->layers[dec], *e = &net->layers[enc];
     char a[LT_LABEL_TEXT], b[LT_LABEL_TEXT];
 
-    if (enc && plan_undoes(dec, enc)) {
-        dec->mirror_of = of;
-        return LT_OK;
-    }
-    if (net->tie == LT_TIE_UNTIED)
-        return LT_OK;
     return lt_err_set(err, LT_EINVAL,
                       "%s: takes %d to %d, but tie \"%s\" wants %d to %d, the "
                       "reverse of %s",
-                      lt__net_label(net, index, a), lt_shape_elements(dec->in),
-                      lt_shape_elements(dec->out), lt_tie_name(net->tie),
-                      lt_shape_elements(enc->out), lt_shape_elements(enc->in),
-                      lt__net_label(net, of, b));
+                      lt__net_label(net, dec, a), lt_shape_elements(d->in),
+                      lt_shape_elements(d->out), lt_tie_name(net->tie),
+                      lt_shape_elements(e->out), lt_shape_elements(e->in),
+                      lt__net_label(net, enc, b));
+}
+
+static int count_weighted(const lt_net *net, int first, int last)
+{
+    int n = 0;
+
+    for (int i = first; i < last; i++)
+        n += net->layers[i].ops->mirror_weight != LT_MIRROR_NONE;
+    return n;
+}
+
+/* Pairs the layers of an explicit decoder with the encoder's, from the code
+ * outwards: any tie but untied wants a partner for each. */
+static lt_status plan_match(lt_net *net, lt_err *err)
+{
+    int enc = net->n_encoder, dec = net->n_encoder - 1;
+    int wanted = count_weighted(net, 0, net->n_encoder);
+    int found = count_weighted(net, net->n_encoder, net->n_layers);
+
+    if (net->tie != LT_TIE_UNTIED && found != wanted)
+        return lt_err_set(err, LT_EINVAL,
+                          "decoder: %d dense and convolutional layers, but "
+                          "tie \"%s\" wants one for each of the encoder's %d",
+                          found, lt_tie_name(net->tie), wanted);
+    for (int i = 0; i < found && i < wanted; i++) {
+        enc = next_weighted(net, enc - 1, -1, 0, net->n_encoder);
+        dec = next_weighted(net, dec + 1, 1, net->n_encoder, net->n_layers);
+        if (plan_undoes(&net->layers[dec], &net->layers[enc]))
+            net->layers[dec].mirror_of = enc;
+        else if (net->tie != LT_TIE_UNTIED)
+            return match_failed(net, dec, enc, err);
+        else
+            break;
+    }
+    return LT_OK;
+}
+
+static lt_status plan_decoder(lt_net *net, const lt_net_spec *spec, lt_err *err)
+{
+    for (int i = 0; i < spec->n_decoder; i++)
+        LT_TRY(plan_layer(net, &spec->decoder[i], err));
+    plan_trim(net);
+    return plan_match(net, err);
 }
 
 static lt_status plan_output(lt_net *net, lt_err *err)
@@ -176,34 +306,59 @@ static lt_status plan_output(lt_net *net, lt_err *err)
     return LT_OK;
 }
 
+/* Element i's weights lie together in a sparse network's first layer. */
+static lt_status plan_sparse(lt_net *net, lt_err *err)
+{
+    const int ends[2] = {0, net->n_layers - 1};
+    char label[LT_LABEL_TEXT];
+
+    if (!net->is_sparse)
+        return LT_OK;
+    for (int i = 0; i < 2; i++)
+        if (strcmp(net->layers[ends[i]].ops->name, "dense") != 0)
+            return lt_err_set(err, LT_EINVAL,
+                              "%s: a sparse network wants dense here",
+                              lt__net_label(net, ends[i], label));
+    net->layers[0].is_transposed = true;
+    return LT_OK;
+}
+
 static lt_status plan_layers(lt_net *net, const lt_net_spec *spec, lt_err *err)
 {
     for (int i = 0; i < net->n_encoder; i++)
-        LT_TRY(plan_layer(net, i, &spec->encoder[i], err));
-    for (int i = net->n_encoder; i < net->n_layers; i++) {
-        if (!net->has_own_decoder) {
-            LT_TRY(plan_mirror(net, i, spec->output, err));
-            continue;
-        }
-        LT_TRY(plan_layer(net, i, &spec->decoder[i - net->n_encoder], err));
-        LT_TRY(plan_match(net, i, err));
-    }
-    return plan_output(net, err);
+        LT_TRY(plan_layer(net, &spec->encoder[i], err));
+    if (net->has_own_decoder)
+        LT_TRY(plan_decoder(net, spec, err));
+    else
+        LT_TRY(plan_mirror(net, spec->output, err));
+    LT_TRY(plan_output(net, err));
+    return plan_sparse(net, err);
 }
 
 /* Flags of a layer's share in its weight. */
-static void plan_tie(lt_net *net, lt_layer *l)
+static lt_status plan_tie(lt_net *net, lt_layer *l, lt_err *err)
 {
-    if (l->mirror_of < 0)
-        return;
-    if (net->tie == LT_TIE_TIED && l->weight_count) {
-        lt_layer *enc = &net->layers[l->mirror_of];
+    char label[LT_LABEL_TEXT];
+    lt_layer *enc;
 
-        l->weight_is_transposed = true;
+    if (!lt__layer_is_tied(l))
+        return LT_OK;
+    enc = &net->layers[l->mirror_of];
+    if (net->tie == LT_TIE_PINV &&
+        (strcmp(enc->ops->name, "dense") != 0 || net->is_sparse))
+        return lt_err_set(
+            err, LT_EINVAL, "%s: tie \"pinv\" wants dense layers%s",
+            lt__net_label(net, l->mirror_of, label),
+            net->is_sparse ? " of a network that is not sparse" : "");
+    if (net->tie == LT_TIE_TIED) {
+        l->is_borrowed = true;
+        l->is_transposed = enc->ops->mirror_weight == LT_MIRROR_TRANSPOSED &&
+                           !enc->is_transposed;
         l->weight = enc->weight;
         enc->adds_gradient = true; /* the decoder comes first going back */
     }
     l->is_weight_frozen = lt__tie_is_derived(net->tie);
+    return LT_OK;
 }
 
 static lt_status plan_offsets(lt_net *net, lt_err *err)
@@ -213,13 +368,15 @@ static lt_status plan_offsets(lt_net *net, lt_err *err)
     for (int i = 0; i < net->n_layers; i++) {
         lt_layer *l = &net->layers[i];
 
-        plan_tie(net, l);
-        if (!l->weight_is_transposed) {
+        LT_TRY(plan_tie(net, l, err));
+        if (!l->is_borrowed) {
             l->weight = net->n_params;
             net->n_params += l->weight_count;
         }
         l->bias = net->n_params;
         net->n_params += l->bias_count;
+        l->state = net->n_state;
+        net->n_state += l->state_count;
         if (net->n_params > limit)
             return lt_err_set(err, LT_EINVAL, "network: over %zu parameters",
                               limit);

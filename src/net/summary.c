@@ -29,7 +29,7 @@ static const char *trains(const lt_net *net, const lt_layer *l)
 {
     bool is_derived = l->mirror_of >= 0 && lt__tie_is_derived(net->tie);
 
-    if (l->weight_is_transposed)
+    if (l->is_borrowed)
         return l->is_bias_frozen ? "frozen (weight tied)"
                                  : "bias (weight tied)";
     if (is_derived)
@@ -42,7 +42,7 @@ static void fill_row(const lt_net *net, int index, summary_row *row)
 {
     const lt_layer *l = &net->layers[index];
     bool is_encoder = index < net->n_encoder;
-    size_t own = l->weight_is_transposed ? 0 : l->weight_count;
+    size_t own = l->is_borrowed ? 0 : l->weight_count;
 
     snprintf(row->cell[0], LT_LABEL_TEXT, "%s %d",
              is_encoder ? "encoder" : "decoder",

@@ -1,5 +1,6 @@
-/* Forward and backward passes over a tape: all activations of one batch and
- * two buffers of deltas, in one block made once. A pass allocates nothing.
+/* Forward and backward passes over a tape: all activations of one batch, what
+ * layers keep for their way back, one shared workspace and two buffers of
+ * deltas, in one block made once. A pass allocates nothing.
  *
  * Going back, deltas swap between the two buffers: the gradient at a layer's
  * input is written while the one at its output is still read. A tape without
@@ -11,6 +12,7 @@
 #include "net/net_int.h"
 
 #include "latent/base/mem.h"
+#include "latent/math/vec.h"
 
 #define ALIGNMENT 16 /* elements: a cache line of floats */
 
@@ -23,7 +25,16 @@ struct lt_tape {
     lt_real *block;   /* owns all below */
     lt_real *input;   /* (B,D) */
     lt_real *delta[2];
-    lt_real **y; /* one a layer: its output (B,H) */
+    lt_real *code_delta; /* (B, code) */
+    lt_real *work;       /* of one layer's call */
+    lt_real **y;         /* one a layer: its output (B,H) */
+    lt_real **keep;      /* one a layer: what it keeps for its backward pass
+                            and its mirror */
+    bool adds_code_delta, samples;
+    uint64_t seed; /* of random draws */
+    int64_t step;
+    double kl;       /* of the last forward pass */
+    double kl_scale; /* for the next backward pass */
 };
 
 static size_t tape_width(const lt_net *net, int layer)
@@ -51,6 +62,36 @@ static size_t tape_widest(const lt_net *net, int from)
     return widest;
 }
 
+static size_t layer_need(const lt_tape *t, int index, bool keeps)
+{
+    const lt_layer *l = &t->net->layers[index];
+    size_t (*size)(const lt_layer *, int, bool) =
+        keeps ? l->ops->keep_size : l->ops->work_size;
+
+    return size ? size(l, t->batch, t->has_gradient) : 0;
+}
+
+/* What layers keep, what one call needs, and the code's own gradient. */
+static size_t tape_layout_rest(lt_tape *t, lt_real *base, size_t used)
+{
+    const lt_net *net = t->net;
+    size_t offset, most = 0;
+
+    for (int i = 0; i < net->n_layers; i++) {
+        size_t work = layer_need(t, i, false);
+
+        offset = tape_take(&used, 1, layer_need(t, i, true));
+        t->keep[i] = base ? base + offset : NULL;
+        most = work > most ? work : most;
+    }
+    offset = tape_take(&used, 1, most);
+    t->work = base ? base + offset : NULL;
+    offset = tape_take(&used, t->has_gradient ? (size_t)t->batch : 0,
+                       tape_width(net, net->n_encoder - 1));
+    t->code_delta = base ? base + offset : NULL;
+    return used;
+}
+
 /* Lays the buffers out; with `base` NULL only counts. Returns the elements.
  * delta[0] serves the last layer, the one two below, ... */
 static size_t tape_layout(lt_tape *t, lt_real *base)
@@ -73,7 +114,7 @@ static size_t tape_layout(lt_tape *t, lt_real *base)
                                  : shared[i & 1];
         t->y[i] = base ? base + offset : NULL;
     }
-    return used;
+    return tape_layout_rest(t, base, used);
 }
 
 lt_status lt_tape_new(lt_net *net, int batch, bool with_gradient, lt_pool *pool,
@@ -86,7 +127,8 @@ lt_status lt_tape_new(lt_net *net, int batch, bool with_gradient, lt_pool *pool,
         return lt_err_set(err, LT_EINVAL, "batch of %d rows, wanted at least 1",
                           batch);
     t = lt_mem_zero(1, sizeof *t);
-    if (!t || !(t->y = lt_mem_zero((size_t)net->n_layers, sizeof *t->y))) {
+    if (!t || !(t->y = lt_mem_zero((size_t)net->n_layers, sizeof *t->y)) ||
+        !(t->keep = lt_mem_zero((size_t)net->n_layers, sizeof *t->keep))) {
         lt_tape_free(t);
         return lt_err_mark(err, LT_ENOMEM);
     }
@@ -111,6 +153,7 @@ void lt_tape_free(lt_tape *tape)
         return;
     lt_mem_free(tape->block);
     lt_mem_free(tape->y);
+    lt_mem_free(tape->keep);
     lt_mem_free(tape);
 }
 
@@ -129,21 +172,80 @@ lt_real *lt_tape_delta(lt_tape *tape)
     return tape->delta[0];
 }
 
+void lt_tape_draw(lt_tape *tape, uint64_t seed, int64_t step)
+{
+    tape->seed = seed;
+    tape->step = step;
+}
+
+void lt_tape_set_sampling(lt_tape *tape, bool samples)
+{
+    tape->samples = samples;
+}
+
+const lt_real *lt_tape_activation(const lt_tape *tape, int index)
+{
+    LT_ASSERT(index >= 0 && index < tape->net->n_layers);
+    return tape->y[index];
+}
+
+double lt_tape_kl(const lt_tape *tape)
+{
+    return tape->kl;
+}
+
+lt_real *lt_tape_code_delta(lt_tape *tape)
+{
+    return tape->code_delta;
+}
+
+void lt_tape_add_code_delta(lt_tape *tape)
+{
+    tape->adds_code_delta = true;
+}
+
+void lt_tape_set_kl_scale(lt_tape *tape, double scale)
+{
+    tape->kl_scale = scale;
+}
+
+/* What layer `index` sees of a pass. */
+static void pass_enter(const lt_tape *t, int index, lt_pass *p)
+{
+    int partner = t->net->layers[index].mirror_of;
+
+    p->keep = t->keep[index];
+    p->partner = partner >= 0 ? t->keep[partner] : NULL;
+}
+
+static lt_pass pass_make(const lt_tape *t, int rows)
+{
+    return (lt_pass){.pool = t->pool,
+                     .params = t->net->params,
+                     .state = t->net->state,
+                     .work = t->work,
+                     .rows = rows,
+                     .is_training = t->has_gradient,
+                     .samples = t->samples || t->has_gradient,
+                     .seed = t->seed,
+                     .step = t->step};
+}
+
 const lt_real *lt_net_forward(lt_net *net, lt_tape *tape, const lt_real *x,
                               int rows, int first, int last, bool logits)
 {
-    lt_pass pass = {.pool = tape->pool,
-                    .params = net->params,
-                    .rows = rows,
-                    .is_training = tape->has_gradient};
+    lt_pass pass = pass_make(tape, rows);
 
     LT_ASSERT(tape->net == net && rows > 0 && rows <= tape->batch);
     LT_ASSERT(first >= 0 && first <= last && last <= net->n_layers);
     tape->x = x;
+    tape->kl = 0;
+    pass.kl = &tape->kl;
     for (int i = first; i < last; i++) {
         const lt_layer *l = &net->layers[i];
 
         pass.skips_act = logits && i == net->n_layers - 1;
+        pass_enter(tape, i, &pass);
         l->ops->forward(l, &pass, x, tape->y[i]);
         x = tape->y[i];
     }
@@ -152,22 +254,25 @@ const lt_real *lt_net_forward(lt_net *net, lt_tape *tape, const lt_real *x,
 
 void lt_net_backward(lt_net *net, lt_tape *tape, int rows, bool logits)
 {
-    lt_pass pass = {.pool = tape->pool,
-                    .params = net->params,
-                    .grads = net->grads,
-                    .rows = rows,
-                    .is_training = true};
+    lt_pass pass = pass_make(tape, rows);
     int top = net->n_layers - 1;
 
     LT_ASSERT(tape->net == net && tape->has_gradient && tape->x);
     LT_ASSERT(rows > 0 && rows <= tape->batch);
+    pass.grads = net->grads;
+    pass.kl_scale = (lt_real)tape->kl_scale;
     for (int i = top; i >= net->lowest; i--) {
         const lt_layer *l = &net->layers[i];
         lt_real *dy = tape->delta[(top - i) & 1];
         lt_real *dx = i > net->lowest ? tape->delta[(top - i + 1) & 1] : NULL;
 
+        if (i == net->n_encoder - 1 && tape->adds_code_delta)
+            lt_vec_axpby(tape->pool, (size_t)rows * tape_width(net, i), 1,
+                         tape->code_delta, 1, dy);
         pass.skips_act = logits && i == top;
+        pass_enter(tape, i, &pass);
         l->ops->backward(l, &pass, i ? tape->y[i - 1] : tape->x, tape->y[i], dy,
                          dx);
     }
+    tape->adds_code_delta = false;
 }

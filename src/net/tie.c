@@ -3,6 +3,7 @@
  *   tied      one storage, nothing to compute (net_plan.c shares the offset)
  *   unrolled  the transpose at the start and after pre-training
  *   mirrored  the transpose at every refresh
+ * (for a convolution, whose mirror is its adjoint, the same kernels)
  *   pinv      the pseudo-inverse at every refresh, by singular values; costs
  *             some 20 times a product of the same shape */
 #include "net/net_int.h"
@@ -56,20 +57,24 @@ static void transpose(int rows, int cols, const lt_real *a, lt_real *out)
                         a[(size_t)r * (size_t)cols + (size_t)c];
 }
 
-/* The decoder layer's weight from the encoder's W (H,D). */
+/* The decoder layer's weight from the encoder's W (H,D), or what of it the
+ * decoder uses: a variational code's first half. */
 static lt_status tie_layer(lt_net *net, int index, lt_err *err)
 {
     const lt_layer *dec = &net->layers[index];
     const lt_layer *enc = &net->layers[dec->mirror_of];
     int h = lt_shape_elements(enc->out), d = lt_shape_elements(enc->in);
-    const lt_real *w = net->params + enc->weight;
+    const lt_real *from = net->params + enc->weight;
+    lt_real *to = net->params + dec->weight;
     char label[LT_LABEL_TEXT];
     lt_status rc = LT_OK;
 
     if (net->tie == LT_TIE_PINV)
-        rc = lt_linalg_pinv(h, d, w, 0, net->params + dec->weight, err);
+        rc = lt_linalg_pinv(h, d, from, 0, to, err);
+    else if (enc->ops->mirror_weight == LT_MIRROR_SAME || enc->is_transposed)
+        memcpy(to, from, dec->weight_count * sizeof *to);
     else
-        transpose(h, d, w, net->params + dec->weight);
+        transpose(h, d, from, to);
     if (rc != LT_OK)
         lt_err_prefix(err, "%s", lt__net_label(net, dec->mirror_of, label));
     return rc;
@@ -78,7 +83,7 @@ static lt_status tie_layer(lt_net *net, int index, lt_err *err)
 lt_status lt__tie_derive(lt_net *net, lt_err *err)
 {
     for (int i = net->n_encoder; i < net->n_layers; i++)
-        if (net->layers[i].weight_count)
+        if (lt__layer_is_tied(&net->layers[i]))
             LT_TRY(tie_layer(net, i, err));
     return LT_OK;
 }

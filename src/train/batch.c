@@ -46,12 +46,30 @@ void lt__batcher_shuffle(lt__batcher *b, int epoch)
     lt_rng_shuffle(&rng, b->order, (size_t)b->n);
 }
 
-int lt__batcher_gather(const lt__batcher *b, int index, lt_real *x)
+/* Rows of batch `index`, and where in the order they begin. */
+static int batch_rows(const lt__batcher *b, int index, const int32_t **order)
 {
     int first = index * b->batch;
     int rows = b->n - first < b->batch ? b->n - first : b->batch;
 
     LT_DASSERT(index >= 0 && rows > 0);
-    lt_dataset_gather(b->data, b->order + first, 0, rows, x);
+    *order = b->order + first;
     return rows;
+}
+
+int lt__batcher_gather(const lt__batcher *b, int index, lt_real *x)
+{
+    const int32_t *order;
+    int rows = batch_rows(b, index, &order);
+
+    lt_dataset_gather(b->data, order, 0, rows, x);
+    return rows;
+}
+
+void lt__batcher_gather_target(const lt__batcher *b, int index, lt_real *target)
+{
+    const int32_t *order;
+    int rows = batch_rows(b, index, &order);
+
+    lt_dataset_gather(lt_dataset_target(b->data), order, 0, rows, target);
 }

@@ -30,4 +30,8 @@ void lt__batcher_shuffle(lt__batcher *b, int epoch);
 /* x (rows,D) = batch number `index` of the epoch; returns rows. */
 int lt__batcher_gather(const lt__batcher *b, int index, lt_real *x);
 
+/* The targets of the same examples; only where they are not the examples. */
+void lt__batcher_gather_target(const lt__batcher *b, int index,
+                               lt_real *target);
+
 #endif

@@ -102,7 +102,6 @@ typedef struct bench {
     lt_net *net;
     lt_tape *tape;
     lt_opt *opt;
-    bool logits;
     int64_t steps;
     lt_real *values[MAX_LAYERS + 1]; /* floor: (B, width) at each level */
     lt_real *deltas[MAX_LAYERS + 1];
@@ -156,7 +155,6 @@ static lt_status net_make(bench *b, lt_err *err)
     }
     layers[spec.n_encoder - 1].act = b->c->code_act;
     LT_TRY(lt_net_new(&spec, &b->net, err));
-    b->logits = lt_loss_wants_logits(b->c->loss, b->net);
     LT_TRY(lt_tape_new(b->net, b->c->batch, true, b->pool, &b->tape, err));
     return lt_opt_new(&adam, b->net, &b->opt, err);
 }
@@ -226,19 +224,18 @@ static lt_status step_run(bench *b, lt_err *err)
     int full = b->batches.n / b->batches.batch;
     lt_real *x = lt_tape_input(b->tape);
     int rows = lt__batcher_gather(&b->batches, (int)(b->steps % full), x);
-    lt_loss_sums sums;
-    const lt_real *y;
+    lt_objective objective = lt_objective_of(b->c->loss);
+    lt_sums sums;
 
-    y = lt_net_forward(b->net, b->tape, x, rows, 0, lt_net_n_layers(b->net),
-                       b->logits);
-    lt_loss_compute(b->c->loss, b->net, b->pool, rows, y, x,
-                    lt_tape_delta(b->tape), &sums);
-    lt_net_backward(b->net, b->tape, rows, b->logits);
+    lt_tape_draw(b->tape, 1, b->steps);
+    lt_objective_gradient(&objective, b->net, b->tape, b->pool, rows, x, x,
+                          &sums);
     lt_opt_step(b->opt, b->pool);
     LT_TRY(lt_net_refresh(b->net, LT_REFRESH_STEP, err));
     b->steps++;
     return lt_observe_metric(b->o->observer, "step.loss", b->steps,
-                             (double)b->steps / full, sums.loss / rows, err);
+                             (double)b->steps / full,
+                             lt_sums_mean(&objective, b->net, &sums).loss, err);
 }
 
 /* The three products of layer `i`, as its forward and backward passes have
@@ -248,7 +245,7 @@ static void floor_layer(bench *b, int i)
     const lt_layer *l = lt_net_layer(b->net, i);
     const lt_real *w = lt_net_params(b->net) + l->weight;
     lt_real *dw = lt_net_grads(b->net) + l->weight;
-    bool flips = l->weight_is_transposed;
+    bool flips = l->is_transposed;
     int rows = b->c->batch;
     int d = lt_shape_elements(l->in), h = lt_shape_elements(l->out);
 

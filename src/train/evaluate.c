@@ -59,41 +59,69 @@ lt_status lt__evaluate_check_targets(const lt_dataset *set, lt_loss loss,
 }
 
 void lt__evaluate_with(lt_net *net, lt_tape *tape, const lt_dataset *set,
-                       lt_loss loss, lt_pool *pool, lt_loss_sums *mean)
+                       const lt_objective *objective, uint64_t seed,
+                       lt_real *target, lt_pool *pool, lt_terms *mean)
 {
-    bool logits = lt_loss_wants_logits(loss, net);
-    int n = lt_dataset_rows(set), layers = lt_net_n_layers(net);
+    const lt_dataset *wanted = lt_dataset_target(set);
+    int n = lt_dataset_rows(set), batch = lt_tape_batch(tape);
     lt_real *x = lt_tape_input(tape);
+    lt_sums all = {0}, sums;
 
-    *mean = (lt_loss_sums){0, 0};
-    for (int at = 0; at < n; at += lt_tape_batch(tape)) {
-        int left = n - at;
-        int rows = left < lt_tape_batch(tape) ? left : lt_tape_batch(tape);
-        lt_loss_sums sums = {0, 0};
-        const lt_real *y;
+    lt_tape_set_sampling(tape, true);
+    for (int at = 0; at < n; at += batch) {
+        int rows = n - at < batch ? n - at : batch;
 
         lt_dataset_gather(set, NULL, at, rows, x);
-        y = lt_net_forward(net, tape, x, rows, 0, layers, logits);
-        lt_loss_compute(loss, net, pool, rows, y, x, NULL, &sums);
-        mean->loss += sums.loss;
-        mean->sse += sums.sse;
+        if (wanted != set)
+            lt_dataset_gather(wanted, NULL, at, rows, target);
+        lt_tape_draw(tape, seed, at);
+        lt_objective_value(objective, net, tape, pool, rows, x,
+                           wanted != set ? target : x, &sums);
+        lt_sums_add(&all, &sums);
     }
-    mean->loss /= n;
-    mean->sse /= n;
+    *mean = lt_sums_mean(objective, net, &all);
+}
+
+/* Room for `rows` targets of the set, where they are not its examples. */
+static lt_status target_room(const lt_dataset *set, int rows, lt_real **out,
+                             lt_err *err)
+{
+    size_t elements = (size_t)lt_shape_elements(lt_dataset_shape(set));
+
+    if (lt_dataset_target(set) == set)
+        return LT_OK;
+    *out = lt_mem_aligned((size_t)rows * elements, sizeof **out);
+    return lt_err_mark(err, *out ? LT_OK : LT_ENOMEM);
+}
+
+lt_status lt_evaluate_terms(lt_net *net, const lt_dataset *set,
+                            const lt_objective *objective, uint64_t seed,
+                            lt_pool *pool, lt_terms *mean, lt_err *err)
+{
+    lt_tape *tape = NULL;
+    lt_real *target = NULL;
+    int rows = lt__evaluate_rows(set);
+    lt_status rc;
+
+    LT_TRY(lt__evaluate_check(net, set, "set to evaluate", err));
+    LT_TRY(lt_objective_check(objective, net, err));
+    LT_TRY(lt__evaluate_check_targets(set, objective->loss, "set to evaluate",
+                                      err));
+    LT_TRY(target_room(set, rows, &target, err));
+    rc = lt_tape_new(net, rows, false, pool, &tape, err);
+    if (rc == LT_OK)
+        lt__evaluate_with(net, tape, set, objective, seed, target, pool, mean);
+    lt_tape_free(tape);
+    lt_mem_free(target);
+    return rc;
 }
 
 lt_status lt_evaluate(lt_net *net, const lt_dataset *set, lt_loss loss,
-                      lt_pool *pool, lt_loss_sums *mean, lt_err *err)
+                      lt_pool *pool, lt_terms *mean, lt_err *err)
 {
-    lt_tape *tape = NULL;
+    lt_objective objective = lt_objective_of(loss);
 
-    LT_TRY(lt__evaluate_check(net, set, "set to evaluate", err));
-    LT_TRY(lt_loss_check(loss, net, err));
-    LT_TRY(lt__evaluate_check_targets(set, loss, "set to evaluate", err));
-    LT_TRY(lt_tape_new(net, lt__evaluate_rows(set), false, pool, &tape, err));
-    lt__evaluate_with(net, tape, set, loss, pool, mean);
-    lt_tape_free(tape);
-    return LT_OK;
+    return lt_evaluate_terms(net, set, &objective, 0, pool, mean, err);
 }
 
 /* A set of `n` examples of `shape`, zero, with a copy of the labels; *values

@@ -17,8 +17,11 @@ lt_status lt__evaluate_check_targets(const lt_dataset *set, lt_loss loss,
 /* Rows of a tape that suits evaluation on `set`. */
 int lt__evaluate_rows(const lt_dataset *set);
 
-/* lt_evaluate on a tape of any batch size; allocates nothing. */
+/* lt_evaluate_terms on a tape of any batch size; allocates nothing. The set's
+ * target is gathered into `target` (tape's batch, output), which may be NULL
+ * when the set is its own. */
 void lt__evaluate_with(lt_net *net, lt_tape *tape, const lt_dataset *set,
-                       lt_loss loss, lt_pool *pool, lt_loss_sums *mean);
+                       const lt_objective *objective, uint64_t seed,
+                       lt_real *target, lt_pool *pool, lt_terms *mean);
 
 #endif

@@ -13,12 +13,15 @@
 #include "latent/train/fit.h"
 
 #include "latent/base/clock.h"
+#include "latent/base/mem.h"
 #include "latent/math/vec.h"
 #include "train/batch.h"
 #include "train/evaluate_int.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #define PROGRESS_SECONDS 0.2
 
@@ -29,15 +32,16 @@ typedef struct fit {
     lt_tape *tape;      /* for training */
     lt_tape *test_tape; /* NULL when nothing is evaluated */
     lt_opt *opt;
-    bool logits;
+    lt_real *target;        /* (B, output) where targets are not the examples */
+    lt_real *test_target;   /* the same for evaluation */
+    lt_objective objective; /* with this step's beta */
     int n_batches;
     lt_epoch_report report; /* of the last epoch that ended */
     int64_t steps, examples;
     double seconds;     /* of the epochs that ended, evaluation not counted */
     double began;       /* clock at the epoch's start */
     double progress_at; /* clock after which progress is due */
-    lt_loss_sums sums;  /* of the epoch so far */
-    int rows;           /* summed in `sums` */
+    lt_sums sums;       /* of the epoch so far */
 } fit;
 
 /* ---- before ---- */
@@ -63,11 +67,25 @@ static lt_status opts_check(const lt_net *net, const lt_fit_opts *o,
     if (o->test)
         LT_TRY(lt__evaluate_check(net, o->test, "test set", err));
     LT_TRY(lt_opt_check(&o->optimizer, err));
-    LT_TRY(lt_loss_check(o->loss, net, err));
-    LT_TRY(lt__evaluate_check_targets(o->train, o->loss, "training set", err));
-    return o->test
-               ? lt__evaluate_check_targets(o->test, o->loss, "test set", err)
-               : LT_OK;
+    LT_TRY(number_check("kl_warmup", o->kl_warmup, 0, err));
+    LT_TRY(lt_objective_check(&o->objective, net, err));
+    LT_TRY(lt__evaluate_check_targets(o->train, o->objective.loss,
+                                      "training set", err));
+    return o->test ? lt__evaluate_check_targets(o->test, o->objective.loss,
+                                                "test set", err)
+                   : LT_OK;
+}
+
+/* Room for `rows` targets of the set, where they are not its examples. */
+static lt_status target_room(const lt_dataset *set, int rows, lt_real **out,
+                             lt_err *err)
+{
+    size_t elements = (size_t)lt_shape_elements(lt_dataset_shape(set));
+
+    if (lt_dataset_target(set) == set)
+        return LT_OK;
+    *out = lt_mem_aligned((size_t)rows * elements, sizeof **out);
+    return lt_err_mark(err, *out ? LT_OK : LT_ENOMEM);
 }
 
 static lt_status fit_begin(fit *f, lt_err *err)
@@ -75,18 +93,22 @@ static lt_status fit_begin(fit *f, lt_err *err)
     const lt_fit_opts *o = f->o;
     const lt_dataset *watched = o->test ? o->test : o->train;
 
-    f->report =
-        (lt_epoch_report){o->first_epoch, o->first_step, NAN, NAN, NAN, NAN};
+    f->report = (lt_epoch_report){o->first_epoch, o->first_step,
+                                  lt_terms_none(), lt_terms_none()};
     LT_TRY(opts_check(f->net, o, err));
-    if (o->test || o->epochs == 0)
-        LT_TRY(lt_tape_new(f->net, lt__evaluate_rows(watched), false, o->pool,
-                           &f->test_tape, err));
+    f->objective = o->objective;
+    if (o->test || o->epochs == 0) {
+        int rows = lt__evaluate_rows(watched);
+
+        LT_TRY(lt_tape_new(f->net, rows, false, o->pool, &f->test_tape, err));
+        LT_TRY(target_room(watched, rows, &f->test_target, err));
+    }
     if (o->epochs == 0)
         return LT_OK;
     LT_TRY(lt__batcher_init(&f->batches, o->train, o->batch, o->seed, "shuffle",
                             err));
     f->n_batches = lt__batcher_count(&f->batches);
-    f->logits = lt_loss_wants_logits(o->loss, f->net);
+    LT_TRY(target_room(o->train, f->batches.batch, &f->target, err));
     LT_TRY(lt_tape_new(f->net, f->batches.batch, true, o->pool, &f->tape, err));
     return lt_opt_new(&o->optimizer, f->net, &f->opt, err);
 }
@@ -97,6 +119,8 @@ static void fit_end(fit *f)
     lt_tape_free(f->tape);
     lt_tape_free(f->test_tape);
     lt_opt_free(f->opt);
+    lt_mem_free(f->target);
+    lt_mem_free(f->test_target);
 }
 
 /* ---- what is told ---- */
@@ -108,16 +132,30 @@ static lt_status metric_emit(const fit *f, const char *name, double epoch,
                              epoch, value, err);
 }
 
+/* Loss and sse always, even when they are not finite; the others where they
+ * apply. */
+static lt_status terms_emit(const fit *f, const char *set,
+                            const lt_terms *terms, lt_err *err)
+{
+    char name[64];
+
+    for (int i = 0; i < LT_TERM_COUNT; i++) {
+        double value = lt_term_value(terms, i);
+        bool always = strcmp(lt_term_name(i), "loss") == 0 ||
+                      strcmp(lt_term_name(i), "sse") == 0;
+
+        if (isnan(value) && !always)
+            continue;
+        snprintf(name, sizeof name, "%s.%s", set, lt_term_name(i));
+        LT_TRY(metric_emit(f, name, f->report.epoch, value, err));
+    }
+    return LT_OK;
+}
+
 static lt_status report_emit(const fit *f, lt_err *err)
 {
-    const lt_epoch_report *r = &f->report;
-
-    LT_TRY(metric_emit(f, "train.loss", r->epoch, r->train_loss, err));
-    LT_TRY(metric_emit(f, "train.sse", r->epoch, r->train_sse, err));
-    if (!f->o->test)
-        return LT_OK;
-    LT_TRY(metric_emit(f, "test.loss", r->epoch, r->test_loss, err));
-    return metric_emit(f, "test.sse", r->epoch, r->test_sse, err);
+    LT_TRY(terms_emit(f, "train", &f->report.train, err));
+    return f->o->test ? terms_emit(f, "test", &f->report.test, err) : LT_OK;
 }
 
 static double training_rate(const fit *f, double seconds)
@@ -135,7 +173,9 @@ static void progress_tell(fit *f, int epoch, int index)
         return;
     f->progress_at = now + PROGRESS_SECONDS;
     p.done = (epoch + (double)index / f->n_batches) / f->o->epochs;
-    p.loss = f->rows > 0 ? f->sums.loss / f->rows : NAN;
+    p.loss = f->sums.rows > 0
+                 ? lt_sums_mean(&f->objective, f->net, &f->sums).loss
+                 : NAN;
     p.examples_per_second = training_rate(f, f->seconds + now - f->began);
     lt_observe_progress(f->o->observer, &p);
 }
@@ -179,31 +219,40 @@ static lt_status net_refresh(const fit *f, lt_refresh when, int epoch,
 
 /* ---- a step, an epoch, all ---- */
 
+/* beta rises with the steps of this call while the warm-up lasts. */
+static void beta_set(fit *f)
+{
+    double warmup = (double)f->o->kl_warmup * f->n_batches;
+    double share = warmup > 0 ? (double)(f->steps + 1) / warmup : 1;
+
+    f->objective.beta = f->o->objective.beta * (share < 1 ? share : 1);
+}
+
 /* `epoch` is where this step's end lies, in epochs of the phase. */
 static lt_status fit_step(fit *f, int index, double epoch, lt_err *err)
 {
     const lt_fit_opts *o = f->o;
     lt_real *x = lt_tape_input(f->tape);
     int rows = lt__batcher_gather(&f->batches, index, x);
-    lt_loss_sums sums = {0, 0};
-    const lt_real *y;
+    double loss;
+    lt_sums sums;
 
-    y = lt_net_forward(f->net, f->tape, x, rows, 0, lt_net_n_layers(f->net),
-                       f->logits);
-    lt_loss_compute(o->loss, f->net, o->pool, rows, y, x,
-                    lt_tape_delta(f->tape), &sums);
-    if (!isfinite(sums.loss))
-        return diverged(f, sums.loss / rows, epoch, err);
-    lt_net_backward(f->net, f->tape, rows, f->logits);
+    if (f->target)
+        lt__batcher_gather_target(&f->batches, index, f->target);
+    beta_set(f);
+    lt_tape_draw(f->tape, o->seed, o->first_step + f->steps);
+    lt_objective_gradient(&f->objective, f->net, f->tape, o->pool, rows, x,
+                          f->target ? f->target : x, &sums);
+    loss = lt_sums_mean(&f->objective, f->net, &sums).loss;
+    if (!isfinite(loss))
+        return diverged(f, loss, epoch, err);
     lt_opt_step(f->opt, o->pool);
     LT_TRY(net_refresh(f, LT_REFRESH_STEP, (int)ceil(epoch), err));
-    f->sums.loss += sums.loss;
-    f->sums.sse += sums.sse;
-    f->rows += rows;
+    lt_sums_add(&f->sums, &sums);
     f->examples += rows;
     f->steps++;
     if (o->log_every > 0 && f->steps % o->log_every == 0)
-        LT_TRY(metric_emit(f, "step.loss", epoch, sums.loss / rows, err));
+        LT_TRY(metric_emit(f, "step.loss", epoch, loss, err));
     return LT_OK;
 }
 
@@ -211,8 +260,7 @@ static lt_status fit_step(fit *f, int index, double epoch, lt_err *err)
 static lt_status epoch_train(fit *f, int epoch, lt_err *err)
 {
     f->began = lt_clock_elapsed();
-    f->sums = (lt_loss_sums){0, 0};
-    f->rows = 0;
+    f->sums = (lt_sums){0};
     lt__batcher_shuffle(&f->batches, f->o->first_epoch + epoch);
     for (int i = 0; i < f->n_batches; i++) {
         double at = f->o->first_epoch + epoch + (i + 1.0) / f->n_batches;
@@ -233,14 +281,10 @@ static lt_status epoch_train(fit *f, int epoch, lt_err *err)
 
 static void test_evaluate(fit *f)
 {
-    lt_loss_sums mean;
-
-    if (!f->o->test)
-        return;
-    lt__evaluate_with(f->net, f->test_tape, f->o->test, f->o->loss, f->o->pool,
-                      &mean);
-    f->report.test_loss = mean.loss;
-    f->report.test_sse = mean.sse;
+    if (f->o->test)
+        lt__evaluate_with(f->net, f->test_tape, f->o->test, &f->objective,
+                          f->o->seed, f->test_target, f->o->pool,
+                          &f->report.test);
 }
 
 static lt_status epoch_end(fit *f, int epoch, bool *stop, lt_err *err)
@@ -250,14 +294,13 @@ static lt_status epoch_end(fit *f, int epoch, bool *stop, lt_err *err)
     LT_TRY(params_check(f, o->first_epoch + epoch + 1, err));
     f->report.epoch = o->first_epoch + epoch + 1;
     f->report.step = o->first_step + f->steps;
-    f->report.train_loss = f->sums.loss / f->rows;
-    f->report.train_sse = f->sums.sse / f->rows;
+    f->report.train = lt_sums_mean(&f->objective, f->net, &f->sums);
     test_evaluate(f);
     LT_TRY(report_emit(f, err));
-    if (o->test && !isfinite(f->report.test_loss))
+    if (o->test && !isfinite(f->report.test.loss))
         return lt_err_set(
             err, LT_EDIVERGED, "step %" PRId64 " (epoch %d): test loss is %s",
-            f->report.step, f->report.epoch, value_text(f->report.test_loss));
+            f->report.step, f->report.epoch, value_text(f->report.test.loss));
     if (!o->on_epoch)
         return LT_OK;
     return lt_err_mark(err,
@@ -278,12 +321,8 @@ static lt_status fit_run(fit *f, lt_err *err)
 /* No epochs: the network as it is. */
 static lt_status fit_evaluate(fit *f, lt_err *err)
 {
-    lt_loss_sums mean;
-
-    lt__evaluate_with(f->net, f->test_tape, f->o->train, f->o->loss, f->o->pool,
-                      &mean);
-    f->report.train_loss = mean.loss;
-    f->report.train_sse = mean.sse;
+    lt__evaluate_with(f->net, f->test_tape, f->o->train, &f->objective,
+                      f->o->seed, f->test_target, f->o->pool, &f->report.train);
     test_evaluate(f);
     return report_emit(f, err);
 }

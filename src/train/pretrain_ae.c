@@ -13,7 +13,7 @@
 #include "train/pretrain_int.h"
 
 #include "latent/base/mem.h"
-#include "latent/net/loss.h"
+#include "latent/net/objective.h"
 #include "latent/opt/optimizer.h"
 
 #include <string.h>
@@ -25,7 +25,7 @@ typedef struct ae_learner {
     lt_net *net; /* layer 0 encodes, layer 1 decodes */
     lt_tape *tape;
     lt_opt *opt;
-    lt_loss loss;
+    lt_objective objective;
     lt_rng noise;
     lt_real *keep; /* (B,D) probability of each input to stay */
     lt_real *mask; /* (B,D) */
@@ -64,20 +64,16 @@ static lt_status ae_learn(void *self, const lt_real *x, int rows, double *error,
     ae_learner *l = self;
     lt_pool *pool = l->p->o->pool;
     size_t n = (size_t)rows * (size_t)l->p->n_inputs;
-    bool logits = lt_loss_wants_logits(l->loss, l->net);
     lt_real *in = lt_tape_input(l->tape);
-    lt_loss_sums sums = {0, 0};
-    const lt_real *y;
+    lt_sums sums;
 
     memcpy(in, x, n * sizeof *in);
     if (l->mask)
         mask_inputs(l, n, in);
-    y = lt_net_forward(l->net, l->tape, in, rows, 0, 2, logits);
-    lt_loss_compute(l->loss, l->net, pool, rows, y, x, lt_tape_delta(l->tape),
-                    &sums);
-    lt_net_backward(l->net, l->tape, rows, logits);
+    lt_objective_gradient(&l->objective, l->net, l->tape, pool, rows, in, x,
+                          &sums);
     lt_opt_step(l->opt, pool);
-    *error = sums.sse;
+    *error = sums.total.sse;
     return lt_net_refresh(l->net, LT_REFRESH_STEP, err);
 }
 
@@ -189,7 +185,7 @@ static lt_status ae_begin(ae_learner *l, lt_err *err)
 
     adam.rate = o->rate > 0 ? o->rate : RATE;
     adam.weight_decay = o->weight_cost;
-    l->loss = loss_choose(l->p);
+    l->objective = lt_objective_of(loss_choose(l->p));
     LT_TRY(net_begin(l, err));
     LT_TRY(noise_begin(l, err));
     LT_TRY(lt_opt_new(&adam, l->net, &l->opt, err));

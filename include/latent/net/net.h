@@ -79,15 +79,28 @@ typedef struct lt_net_spec {
                       layer, for any tie but untied */
     lt_refresh refresh;
     lt_init init;
-    uint64_t seed; /* streams "init.encoder.0", ..., one a layer, so that tied
-                      and untied networks have the same encoder at the start */
+    uint64_t seed;  /* streams "init.encoder.0", ..., one a layer, so that tied
+                       and untied networks have the same encoder at the start */
+    bool is_sparse; /* for sparse examples of many elements: the first layer
+                       (dense) stores its weight (D,H), so that an element's
+                       weights lie together; the last layer is dense too */
 } lt_net_spec;
 
 typedef struct lt_net lt_net;
 
-/* The mirror's hidden activations are those of the encoder layer below: the
- * decoder layer that gives back the output of encoder layer j has the
- * activation of encoder layer j. */
+/* The mirror undoes the encoder's layers from the last to the first; layers
+ * without a mirror (noise, dropout) leave nothing in it, and shape-only layers
+ * at its end are left out. Its hidden activations are those of the encoder
+ * layer below: the decoder layer that gives back the output of encoder layer j
+ * has the activation of encoder layer j, or of the nearest below it that has
+ * one. A batch normalisation in the encoder has one in the mirror, with its own
+ * scale, shift and averages, and carries that activation there: dense, batch
+ * normalisation with relu, dense is mirrored by dense, batch normalisation
+ * with relu, dense.
+ *
+ * An explicit decoder with a tie other than untied has as many dense and
+ * convolutional layers as the encoder, each the reverse of its partner; other
+ * layers stand where they like. */
 lt_status lt_net_new(const lt_net_spec *spec, lt_net **out, lt_err *err);
 void lt_net_free(lt_net *net);
 
@@ -101,16 +114,21 @@ lt_act lt_net_output_act(const lt_net *net);
 lt_tie lt_net_tie(const lt_net *net);
 lt_refresh lt_net_refresh_kind(const lt_net *net);
 
-size_t lt_net_n_params(const lt_net *net);    /* P: a tied weight counts once */
-lt_real *lt_net_params(lt_net *net);          /* (P) */
-lt_real *lt_net_grads(lt_net *net);           /* (P) */
+size_t lt_net_n_params(const lt_net *net); /* P: a tied weight counts once */
+lt_real *lt_net_params(lt_net *net);       /* (P) */
+lt_real *lt_net_grads(lt_net *net);        /* (P) */
+size_t lt_net_n_state(const lt_net *net);  /* S */
+lt_real *lt_net_state(lt_net *net);        /* (S): what training changes
+                                              without a gradient */
+bool lt_net_is_sparse(const lt_net *net);
 size_t lt_net_n_trainable(const lt_net *net); /* of P, not frozen */
 
 /* The flat vectors in stretches of one nature, in order, without gaps. */
 typedef struct lt_segment {
     size_t offset, count;
     int layer;      /* first layer that uses it, 0-based */
-    bool is_weight; /* weight decay applies to weights only */
+    bool is_weight; /* weight decay and penalties apply to weights only; the
+                       scale of a normalisation is none */
     bool is_frozen;
 } lt_segment;
 const lt_segment *lt_net_segments(const lt_net *net, int *n);
@@ -145,6 +163,23 @@ lt_status lt_tape_new(lt_net *net, int batch, bool with_gradient, lt_pool *pool,
                       lt_tape **out, lt_err *err);
 void lt_tape_free(lt_tape *tape);
 int lt_tape_batch(const lt_tape *tape);
+
+/* The random draws of the passes that follow: of noise, dropout and
+ * variational codes. A fit sets it at every step. */
+void lt_tape_draw(lt_tape *tape, uint64_t seed, int64_t step);
+
+/* A tape without gradient runs layers as in evaluation: no noise, moving
+ * averages, a variational code is its mean. With `samples`, the code is drawn
+ * all the same: for an estimate of the bound. */
+void lt_tape_set_sampling(lt_tape *tape, bool samples);
+
+/* Of the last forward pass: layer `index`'s output, (rows, H); every layer's on
+ * a tape with gradient, on others only the last two layers'. */
+const lt_real *lt_tape_activation(const lt_tape *tape, int index);
+
+/* The divergence of a variational code from N(0,1), in nats, summed over the
+ * last forward pass's rows; 0 without one. */
+double lt_tape_kl(const lt_tape *tape);
 lt_real *lt_tape_input(lt_tape *tape); /* (B,D): gather a batch here */
 
 /* Runs layers [first, last) on x (rows, in of `first`), which may be
@@ -155,6 +190,15 @@ const lt_real *lt_net_forward(lt_net *net, lt_tape *tape, const lt_real *x,
 
 /* (B, output): the loss writes its gradient here before lt_net_backward. */
 lt_real *lt_tape_delta(lt_tape *tape);
+
+/* (B, code): a gradient that is added at the code going back (penalties on
+ * codes), when the flag is set; lt_net_backward clears the flag. */
+lt_real *lt_tape_code_delta(lt_tape *tape);
+void lt_tape_add_code_delta(lt_tape *tape);
+
+/* The weight of the divergence's gradient in the next lt_net_backward, over
+ * the rows: beta / rows. 0 at the start. */
+void lt_tape_set_kl_scale(lt_tape *tape, double scale);
 
 /* After a forward pass over all layers (whose input must still be there), and
  * a loss that left in lt_tape_delta the gradient at the last pre-activation

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "latent/base/observer.h"
-#include "latent/net/loss.h"
+#include "latent/net/objective.h"
 
 #define LT_BENCH_SIZES 8
 

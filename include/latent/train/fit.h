@@ -8,7 +8,8 @@
  * optimiser's state lives as long as the call.
  *
  * Metrics emitted, per epoch: train.loss and train.sse (means over the epoch
- * as it was trained), test.loss and test.sse when there is a test set; every
+ * as it was trained), test.loss and test.sse when there is a test set, and by
+ * the names of lt_term_name, train.recon, ..., whatever terms apply; every
  * `log_every` steps: step.loss. The step.loss of a step that diverges is
  * always emitted. */
 #ifndef LT_FIT_H
@@ -16,14 +17,14 @@
 
 #include "latent/base/observer.h"
 #include "latent/data/dataset.h"
-#include "latent/net/loss.h"
+#include "latent/net/objective.h"
 #include "latent/opt/optimizer.h"
 
 typedef struct lt_epoch_report {
-    int epoch;    /* first_epoch + epochs ended */
-    int64_t step; /* first_step + updates made */
-    double train_loss, train_sse;
-    double test_loss, test_sse; /* NaN without a test set */
+    int epoch;      /* first_epoch + epochs ended */
+    int64_t step;   /* first_step + updates made */
+    lt_terms train; /* means over the epoch as it was trained */
+    lt_terms test;  /* NaN without a test set */
 } lt_epoch_report;
 
 /* Sets *stop to end training after this epoch. */
@@ -33,7 +34,10 @@ typedef lt_status lt_fit_epoch(void *self, const lt_epoch_report *report,
 typedef struct lt_fit_opts {
     const lt_dataset *train;
     const lt_dataset *test; /* or NULL */
-    lt_loss loss;
+    lt_objective objective;
+    int kl_warmup; /* epochs over which beta rises evenly from 0, by the step,
+                      counted from the call's first (Bowman et al. 2016);
+                      0: none */
     lt_opt_spec optimizer;
     int epochs;    /* 0 or more; 0 evaluates only, and reports that */
     int batch;     /* 1 or more */

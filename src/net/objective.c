@@ -1,0 +1,118 @@
+/* The objective; see latent/net/objective.h for its terms.
+ *
+ * A batch's sums are kept apart from the means that are told, so that an
+ * epoch's figures are means over its examples (or known entries) however its
+ * batches were cut. */
+#include "latent/net/objective.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const term_names[] = {
+#define X(name) #name,
+    LT_TERM_MAP(X)
+#undef X
+};
+
+const char *lt_term_name(int index)
+{
+    LT_ASSERT(index >= 0 && index < LT_TERM_COUNT);
+    return term_names[index];
+}
+
+double lt_term_value(const lt_terms *terms, int index)
+{
+    double values[LT_TERM_COUNT];
+
+    LT_ASSERT(index >= 0 && index < LT_TERM_COUNT);
+    memcpy(values, terms, sizeof values);
+    return values[index];
+}
+
+lt_terms lt_terms_none(void)
+{
+    return (lt_terms){
+#define X(name) .name = NAN,
+        LT_TERM_MAP(X)
+#undef X
+    };
+}
+
+lt_objective lt_objective_of(lt_loss loss)
+{
+    return (lt_objective){.loss = loss,
+                          .huber_delta = 1,
+                          .beta = 1,
+                          .sparsity_target = 0.05,
+                          .contractive_probes = 1};
+}
+
+lt_status lt_objective_check(const lt_objective *o, const lt_net *net,
+                             lt_err *err)
+{
+    return lt_loss_check(o->loss, net, err);
+}
+
+/* ---- sums ---- */
+
+void lt_sums_add(lt_sums *to, const lt_sums *more)
+{
+#define X(name) to->total.name += more->total.name;
+    LT_TERM_MAP(X)
+#undef X
+    to->rows += more->rows;
+    to->recon_weight += more->recon_weight;
+    to->penalty += more->penalty;
+    to->words += more->words;
+}
+
+lt_terms lt_sums_mean(const lt_objective *o, const lt_net *net,
+                      const lt_sums *sums)
+{
+    lt_terms mean = lt_terms_none();
+
+    (void)o;
+    (void)net;
+    mean.loss =
+        sums->total.recon / sums->recon_weight + sums->penalty / sums->rows;
+    mean.sse = sums->total.sse / sums->rows;
+    return mean;
+}
+
+/* ---- a batch ---- */
+
+static void batch_loss(const lt_objective *o, lt_net *net, lt_pool *pool,
+                       int rows, const lt_real *y, const lt_real *target,
+                       lt_real *delta, lt_sums *sums)
+{
+    lt_loss_sums loss = {0};
+
+    lt_loss_compute(o->loss, o->huber_delta, net, pool, rows, y, target, delta,
+                    &loss);
+    *sums = (lt_sums){.rows = rows, .recon_weight = loss.weight};
+    sums->total.recon = loss.loss;
+    sums->total.sse = loss.sse;
+}
+
+void lt_objective_gradient(const lt_objective *o, lt_net *net, lt_tape *tape,
+                           lt_pool *pool, int rows, const lt_real *x,
+                           const lt_real *target, lt_sums *sums)
+{
+    bool logits = lt_loss_wants_logits(o->loss, net);
+    const lt_real *y =
+        lt_net_forward(net, tape, x, rows, 0, lt_net_n_layers(net), logits);
+
+    batch_loss(o, net, pool, rows, y, target, lt_tape_delta(tape), sums);
+    lt_net_backward(net, tape, rows, logits);
+}
+
+void lt_objective_value(const lt_objective *o, lt_net *net, lt_tape *tape,
+                        lt_pool *pool, int rows, const lt_real *x,
+                        const lt_real *target, lt_sums *sums)
+{
+    const lt_real *y =
+        lt_net_forward(net, tape, x, rows, 0, lt_net_n_layers(net),
+                       lt_loss_wants_logits(o->loss, net));
+
+    batch_loss(o, net, pool, rows, y, target, NULL, sums);
+}
