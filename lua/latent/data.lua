@@ -278,7 +278,7 @@ function data.describe(set)
 end
 
 package.loaded["latent.data"] = data -- the modules below require it
-for _, name in ipairs {} do include(require(name)) end
+for _, name in ipairs { "latent.prepared" } do include(require(name)) end
 
 local names = {}
 for name in pairs(data) do names[#names + 1] = name end

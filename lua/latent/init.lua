@@ -21,6 +21,7 @@ local NAMES <const> = {
   fit = { "latent.fit", "fit" },
   pretrain = { "latent.fit", "pretrain" },
   data = { "latent.data" },
+  prepare = { "latent.prepare" },
   plot = { "latent.plot" },
   store = { "latent.store" },
 }

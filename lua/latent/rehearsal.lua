@@ -21,6 +21,7 @@ local boot = require "latent.boot"
 local data_core = require "latent.core.data"
 local net_core = require "latent.core.net"
 local plot_core = require "latent.core.plot"
+local prepare_core = require "latent.core.prepare"
 local run_core = require "latent.core.run"
 local store_core = require "latent.core.store"
 local sys = require "latent.core.sys"
@@ -66,6 +67,18 @@ local function replace_training()
     return evaluate(net, few(set), loss)
   end
   data_core.fingerprint = function() return ("0"):rep(64) end
+end
+
+-- Prepared sets have the right sizes, and zeros after the first few examples.
+local function replace_preparing()
+  local fit <const>, apply <const>, patches <const> = prepare_core.fit, prepare_core.apply, prepare_core.patches
+  function prepare_core.fit(kind, set, o)
+    o = trial(o)
+    o.is_trial = true
+    return fit(kind, few(set), o)
+  end
+  function prepare_core.apply(prep, set, is_inverse) return apply(prep, set, is_inverse, FEW) end
+  function prepare_core.patches(set, o) return patches(set, o, FEW) end
 end
 
 -- playing.seed is that of the config being played.
@@ -152,6 +165,7 @@ function rehearsal.perform(path, sets, seeds)
   boot.seal()
   local handler = judge()
   replace_training()
+  replace_preparing()
   replace_records(playing)
   local has_left = close_world()
   local warning
