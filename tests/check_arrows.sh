@@ -30,6 +30,7 @@ guarded="
 ^jansson[.]h\$                        ^include/latent/base/json[.]h\$
 ^(zlib|zconf)[.]h\$                   ^src/base/
 ^nettle/                             ^src/base/
+^png(conf|libconf)?[.]h\$             ^src/base/
 "
 
 # The C library, POSIX, Linux, and the compilers' own.
@@ -179,6 +180,7 @@ src/store/a.c #include <jansson.h>
 src/base/json.c #include <jansson.h>
 src/data/a.c #include <zlib.h>
 src/store/a.c #include <nettle/sha2.h>
+src/data/a.c #include <png.h>
 src/base/a.c #include <curl/curl.h>
 src/base/a.c #include HEADER
 src/attic/a.c int unknown_room;

@@ -16,7 +16,7 @@ fi
 made_up=$(mktemp -d)
 trap 'rm -rf "$made_up"' EXIT
 {
-    pkg-config --cflags openblas lua5.4 sqlite3 jansson nettle zlib |
+    pkg-config --cflags openblas lua5.4 sqlite3 jansson nettle zlib libpng |
         tr ' ' '\n' | sed 's/^-I/-isystem/; /^$/d'
     printf '%s\n' -std=c11 -D_GNU_SOURCE "-I$PWD/include" "-I$PWD/src" \
         '-DLATENT_VERSION="0"' '-DLATENT_BUILD_TYPE="none"' -DLT_ISA=baseline

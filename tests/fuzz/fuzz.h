@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "latent/base/picture.h"
 #include "latent/data/dataset.h"
 
 #define FUZZ_FILES 4
@@ -21,5 +22,8 @@ const char *fuzz_file(int slot, const void *data, size_t size);
  * byte and gathered, or no set and a message. Frees the set and clears both, so
  * that they can be used again. */
 void fuzz_set_check(lt_status rc, lt_dataset **d, lt_err *err);
+
+/* The same for a decoder of pictures. */
+void fuzz_picture_check(lt_status rc, lt_picture *p, lt_err *err);
 
 #endif

@@ -56,3 +56,21 @@ void fuzz_set_check(lt_status rc, lt_dataset **d, lt_err *err)
     *d = NULL;
     *err = (lt_err){0};
 }
+
+void fuzz_picture_check(lt_status rc, lt_picture *p, lt_err *err)
+{
+    if (rc == LT_OK) {
+        size_t n = (size_t)p->width * (size_t)p->height;
+        uint8_t *planes = lt_mem_alloc(n, 3);
+
+        LT_ASSERT(p->pixels && n > 0);
+        if (planes)
+            lt_picture_planes(p, 3, planes);
+        lt_mem_free(planes);
+    } else {
+        LT_ASSERT(!p->pixels);
+        LT_ASSERT(err->status == rc && err->text[0]);
+    }
+    lt_picture_deinit(p);
+    *err = (lt_err){0};
+}
