@@ -86,8 +86,7 @@ static void covariance_is_that_of_the_sums_written_out(void **state)
 }
 
 /* Points on the line (2,1) t + (5,-1) with t in {-1, 0, 1}, and two beside it:
- * the
- * variances are 2 along (2,1)/sqrt 5 and 2/5 along (-1,2)/sqrt 5. */
+ * the variances are 2 along (2,1)/sqrt 5 and 2/5 along (-1,2)/sqrt 5. */
 static void components_of_five_points(void **state)
 {
     static const double dev = 0.4472135954999579; /* 1/sqrt(5) */

@@ -305,8 +305,10 @@ static void draw_plain(lt__board *b, double now)
 
         if (!r->busy || !r->now.phase[0])
             continue;
-        lt_text_addf(&b->line, "; run %s %s %d/%d loss %.4g ", r->title,
-                     r->now.phase, r->now.epoch, r->now.epochs, r->now.loss);
+        lt_text_addf(&b->line, "; run %s %s ", r->title, r->now.phase);
+        if (r->now.epochs > 0)
+            lt_text_addf(&b->line, "%d/%d loss %.4g ", r->now.epoch,
+                         r->now.epochs, r->now.loss);
         lt__format_rate(r->now.examples_per_second, &b->line);
     }
     board_say(b, "", lt_text_str(&b->line));
