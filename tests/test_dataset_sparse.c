@@ -1,4 +1,5 @@
 /* Sparse sets: gathering, views, copies, targets, legends, fingerprints. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -94,6 +95,27 @@ static void sparse_gathers_zero_where_nothing_is_known(void **state)
     assert_int_equal(lt_dataset_bytes(d), 6 * 8 + 5 * 8);
     assert_null(lt_dataset_values(d));
     assert_ptr_equal(lt_dataset_target(d), d);
+    lt_dataset_free(d);
+}
+
+static void absent_entries_are_nan_where_only_known_ones_count(void **state)
+{
+    const int32_t index[] = {2, 1, 0};
+    const double nan = (double)NAN;
+    const double wanted[3][D] = {
+        {1, 0, 3, nan, nan}, {nan, nan, nan, nan, nan}, {nan, 2, nan, nan, 9}};
+    lt_dataset *d = sparse_make();
+    lt_real x[3][D], y[2][D];
+
+    (void)state;
+    lt_dataset_gather_known(d, index, 0, 3, &x[0][0]);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < D; j++)
+            assert_true(isnan(wanted[i][j]) ? isnan(x[i][j])
+                                            : x[i][j] == wanted[i][j]);
+    lt_dataset_gather_known(d, NULL, 1, 2, &y[0][0]);
+    assert_memory_equal(y[0], x[1], sizeof y[0]);
+    assert_memory_equal(y[1], x[0], sizeof y[0]);
     lt_dataset_free(d);
 }
 
@@ -277,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sparse_gathers_zero_where_nothing_is_known),
+        cmocka_unit_test(absent_entries_are_nan_where_only_known_ones_count),
         cmocka_unit_test(sparse_view_is_a_stretch_of_rows_targets_and_ids),
         cmocka_unit_test(sparse_copy_has_rows_targets_and_ids),
         cmocka_unit_test(sparse_fingerprint_is_of_the_content),

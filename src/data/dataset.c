@@ -11,6 +11,7 @@
 #include "latent/base/mem.h"
 #include "latent/math/vec.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -424,9 +425,12 @@ static void values_convert(const lt_dataset *d, size_t at, size_t n,
         doubles_convert(n, (const double *)d->values + at, out);
 }
 
-static void sparse_scatter(const lt_sparse *s, int row, lt_real *out)
+/* Entries that the row does not have become `absent`. */
+static void sparse_scatter(const lt_sparse *s, int row, lt_real absent,
+                           lt_real *out)
 {
-    memset(out, 0, (size_t)s->cols * sizeof *out);
+    for (int i = 0; i < s->cols; i++)
+        out[i] = absent;
     for (int64_t e = s->start[row]; e < s->start[row + 1]; e++)
         out[s->index[e]] = (lt_real)s->value[e];
 }
@@ -440,6 +444,24 @@ static void row_prefetch(const lt_dataset *d, int32_t row)
         __builtin_prefetch(p + at);
 }
 
+static void sparse_gather(const lt_dataset *d, const int32_t *index, int first,
+                          int n, lt_real absent, lt_real *out)
+{
+    for (int i = 0; i < n; i++)
+        sparse_scatter(&d->sparse, index ? index[i] : first + i, absent,
+                       out + (size_t)i * (size_t)d->elements);
+}
+
+void lt_dataset_gather_known(const lt_dataset *d, const int32_t *index,
+                             int first, int n, lt_real *out)
+{
+    LT_ASSERT(index || (first >= 0 && n >= 0 && n <= d->n - first));
+    if (d->type == LT_ELEM_SPARSE)
+        sparse_gather(d, index, first, n, (lt_real)NAN, out);
+    else
+        lt_dataset_gather(d, index, first, n, out);
+}
+
 void lt_dataset_gather(const lt_dataset *d, const int32_t *index, int first,
                        int n, lt_real *out)
 {
@@ -447,9 +469,7 @@ void lt_dataset_gather(const lt_dataset *d, const int32_t *index, int first,
 
     LT_ASSERT(index || (first >= 0 && n >= 0 && n <= d->n - first));
     if (d->type == LT_ELEM_SPARSE) {
-        for (int i = 0; i < n; i++)
-            sparse_scatter(&d->sparse, index ? index[i] : first + i,
-                           out + (size_t)i * elements);
+        sparse_gather(d, index, first, n, 0, out);
         return;
     }
     if (!index) {

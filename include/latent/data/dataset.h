@@ -88,6 +88,11 @@ const lt_sparse *lt_dataset_sparse(const lt_dataset *d);
 void lt_dataset_gather(const lt_dataset *d, const int32_t *index, int first,
                        int n, lt_real *out);
 
+/* The same as a target of which only known entries count: NaN where a sparse
+ * row has no entry; where it has one, and in other sets, as above. */
+void lt_dataset_gather_known(const lt_dataset *d, const int32_t *index,
+                             int first, int n, lt_real *out);
+
 /* SHA-256 of type, shape, values, labels and target. */
 void lt_dataset_fingerprint(const lt_dataset *d, char hex[LT_DIGEST_HEX]);
 
