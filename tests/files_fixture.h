@@ -27,12 +27,12 @@ static inline int files_drop(void **state)
     return system(command);
 }
 
-/* The path of a file there; up to four live at once. */
+/* The path of a file there; stays valid for the next 1000 calls. */
 static inline const char *files_path(const char *name)
 {
-    static char paths[4][128];
+    static char paths[1000][128];
     static int next;
-    char *path = paths[next++ % 4];
+    char *path = paths[next++ % 1000];
 
     snprintf(path, sizeof paths[0], "%s/%s", files_folder, name);
     return path;

@@ -8,17 +8,19 @@
 #include "latent/base/mem.h"
 #include "latent/base/path.h"
 #include "latent/base/text.h"
+#include "latent/data/cifar.h"
 #include "latent/data/idx.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FILES 4
+#define MAX_FILES 6
 
 /* A set's files in one folder, found so far. */
 typedef struct catalog_search {
     const char *set;
     const char *folder; /* the set's own, below each place */
+    const char *other;  /* another name of it, or NULL */
     const char *names[MAX_FILES];
     int n_names;
     lt_text paths[MAX_FILES]; /* of the files, once found */
@@ -38,6 +40,14 @@ static const catalog_search faces_files = {
     .folder = "orl-faces",
     .names = {"faces-images-idx3-ubyte", "faces-labels-idx1-ubyte"},
     .n_names = 2};
+
+static const catalog_search cifar10_files = {
+    .set = "cifar10",
+    .folder = "cifar-10-batches-bin",
+    .other = "cifar10",
+    .names = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+              "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"},
+    .n_names = 6};
 
 static void search_deinit(catalog_search *s)
 {
@@ -74,6 +84,10 @@ static void place_try(catalog_search *s, const char *place)
         return;
     lt_path_join(&own, place, s->folder);
     folder_try(s, lt_text_str(&own));
+    if (s->other) {
+        lt_path_join(&own, place, s->other);
+        folder_try(s, lt_text_str(&own));
+    }
     folder_try(s, place);
     s->tried.failed |= own.failed;
     lt_text_deinit(&own);
@@ -118,12 +132,20 @@ static lt_status search_run(catalog_search *s, const char *dir, lt_err *err)
 
 bool lt_catalog_has(const char *set, const char *dir)
 {
-    catalog_search s =
-        strcmp(set, faces_files.set) == 0 ? faces_files : mnist_files;
-    bool found = strcmp(set, s.set) == 0 && search_run(&s, dir, NULL) == LT_OK;
+    const catalog_search *const sets[] = {&mnist_files, &faces_files,
+                                          &cifar10_files};
 
-    search_deinit(&s);
-    return found;
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        catalog_search s = *sets[i];
+        bool found;
+
+        if (strcmp(set, s.set) != 0)
+            continue;
+        found = search_run(&s, dir, NULL) == LT_OK;
+        search_deinit(&s);
+        return found;
+    }
+    return false;
 }
 
 lt_status lt_catalog_mnist(const char *dir, lt_data_pair *out, lt_err *err)
@@ -221,6 +243,27 @@ lt_status lt_catalog_faces(const char *dir, int train_people, lt_data_pair *out,
         rc =
             people_split(all, lt_text_str(&s.paths[0]), train_people, out, err);
     lt_dataset_free(all);
+    search_deinit(&s);
+    return rc;
+}
+
+lt_status lt_catalog_cifar10(const char *dir, lt_data_pair *out, lt_err *err)
+{
+    catalog_search s = cifar10_files;
+    lt_data_pair pair = {NULL, NULL};
+    const char *paths[MAX_FILES];
+    lt_status rc = search_run(&s, dir, err);
+
+    for (int i = 0; i < s.n_names; i++)
+        paths[i] = lt_text_str(&s.paths[i]);
+    if (rc == LT_OK)
+        rc = lt_cifar_load(paths, s.n_names - 1, &pair.train, err);
+    if (rc == LT_OK)
+        rc = lt_cifar_load(paths + s.n_names - 1, 1, &pair.test, err);
+    if (rc == LT_OK)
+        *out = pair;
+    else
+        lt_dataset_free(pair.train);
     search_deinit(&s);
     return rc;
 }

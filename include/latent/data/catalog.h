@@ -9,7 +9,8 @@
 
 #include "latent/data/dataset.h"
 
-/* Whether the files of "mnist" or "faces" are found; reads none of them. */
+/* Whether the files of "mnist", "faces" or "cifar10" are found; reads none of
+ * them. */
 bool lt_catalog_has(const char *set, const char *dir);
 
 /* MNIST: 60,000 + 10,000, 1x28x28, labels 0-9. */
@@ -19,5 +20,8 @@ lt_status lt_catalog_mnist(const char *dir, lt_data_pair *out, lt_err *err);
  * person: the first `train_people` (1 to 39) train. */
 lt_status lt_catalog_faces(const char *dir, int train_people, lt_data_pair *out,
                            lt_err *err);
+
+/* CIFAR-10's binary version: 50,000 + 10,000, 3x32x32, labels 0-9. */
+lt_status lt_catalog_cifar10(const char *dir, lt_data_pair *out, lt_err *err);
 
 #endif
