@@ -13,4 +13,11 @@
 lt_status lt_idx_load(const char *images_path, const char *labels_path,
                       int limit, lt_dataset **out, lt_err *err);
 
+/* Writes the set's values (rank 2, or 3 for pictures of one channel, else 4)
+ * and, unless `labels_path` is NULL, its labels; each file appears whole or
+ * not at all. EINVAL for sets of doubles, sparse ones, and labels that are
+ * asked for but not there. */
+lt_status lt_idx_save(const lt_dataset *d, const char *images_path,
+                      const char *labels_path, lt_err *err);
+
 #endif
