@@ -14,7 +14,7 @@ endfunction()
 function(latent_engine suffix is_double)
   latent_room(base "${suffix}" Threads::Threads m
     PkgConfig::JANSSON PkgConfig::NETTLE PkgConfig::ZLIB
-    PkgConfig::PNG)
+    PkgConfig::PNG PkgConfig::CURL PkgConfig::ARCHIVE)
   if(is_double)
     target_compile_definitions(room_base${suffix} PUBLIC LT_DOUBLE=1)
   endif()

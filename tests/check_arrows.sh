@@ -31,6 +31,8 @@ guarded="
 ^(zlib|zconf)[.]h\$                   ^src/base/
 ^nettle/                             ^src/base/
 ^png(conf|libconf)?[.]h\$             ^src/base/
+^curl/                               ^src/base/download[.]c\$
+^archive(_entry)?[.]h\$              ^src/base/unpack[.]c\$
 "
 
 # The C library, POSIX, Linux, and the compilers' own.
@@ -182,6 +184,8 @@ src/data/a.c #include <zlib.h>
 src/store/a.c #include <nettle/sha2.h>
 src/data/a.c #include <png.h>
 src/base/a.c #include <curl/curl.h>
+src/store/download.c #include <curl/curl.h>
+src/base/a.c #include <archive.h>
 src/base/a.c #include HEADER
 src/attic/a.c int unknown_room;
 src/loose.c int no_room;

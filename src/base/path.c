@@ -199,6 +199,14 @@ static void folder_sync(const char *path)
     lt_mem_free(folder);
 }
 
+lt_status lt_path_replace(const char *from, const char *to, lt_err *err)
+{
+    if (rename(from, to) != 0)
+        return path_fail(to, "replace", err);
+    folder_sync(to);
+    return LT_OK;
+}
+
 static int fd_write_parts(int fd, const lt_path_part *parts, int n)
 {
     for (int i = 0; i < n; i++)
@@ -230,11 +238,9 @@ lt_status lt_path_write_parts(const char *path, const lt_path_part *parts,
         rc = path_fail(path, "write", err);
     if (close(fd) != 0 && rc == LT_OK)
         rc = path_fail(path, "write", err);
-    if (rc == LT_OK && rename(name.data, path) != 0)
-        rc = path_fail(path, "replace", err);
     if (rc == LT_OK)
-        folder_sync(path);
-    else
+        rc = lt_path_replace(name.data, path, err);
+    if (rc != LT_OK)
         (void)unlink(name.data);
 done:
     lt_text_deinit(&name);

@@ -37,4 +37,8 @@ typedef struct lt_path_part {
 lt_status lt_path_write_parts(const char *path, const lt_path_part *parts,
                               int n, lt_err *err);
 
+/* Renames a file (in one file system, replacing what is there) and makes that
+ * durable. */
+lt_status lt_path_replace(const char *from, const char *to, lt_err *err);
+
 #endif
