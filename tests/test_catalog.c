@@ -135,6 +135,55 @@ static void catalog_names_the_places_it_tried(void **state)
     assert_null(pair.train);
 }
 
+/* "" when it is not found. */
+static void ratings_path_check(const char *set, const char *dir,
+                               const char *wanted)
+{
+    lt_text path = {0};
+    lt_status rc = lt_catalog_ratings(set, dir, &path, NULL);
+
+    assert_int_equal(rc, *wanted ? LT_OK : LT_ENOTFOUND);
+    assert_string_equal(lt_text_str(&path), wanted);
+    assert_int_equal(lt_catalog_has(set, dir), *wanted != '\0');
+    lt_text_deinit(&path);
+}
+
+/* "ratings.csv" alone may be any set: a place is taken by its name only. */
+static void ratings_are_looked_for_in_folders_of_their_name(void **state)
+{
+    (void)state;
+    ratings_path_check("ml-100k", NULL, "");
+    file_write("no-cache/latent/ml-100k", "u.data.gz", (const uint8_t *)"", 0);
+    ratings_path_check("ml-100k", NULL, "no-cache/latent/ml-100k/u.data.gz");
+    file_write("store/ml-20m", "ratings.csv", (const uint8_t *)"", 0);
+    ratings_path_check("ml-20m", "store", "store/ml-20m/ratings.csv");
+    ratings_path_check("ml-20m", "store/ml-20m", "store/ml-20m/ratings.csv");
+    ratings_path_check("ml-latest-small", "store/ml-20m", "");
+    ratings_path_check("ml-latest-small", "store", "");
+    file_write("data/ml-1m", "ratings.dat", (const uint8_t *)"", 0);
+    ratings_path_check("ml-1m", NULL, "data/ml-1m/ratings.dat");
+}
+
+static void missing_ratings_name_places_and_command(void **state)
+{
+    lt_text path = {0};
+    lt_err err = {0};
+
+    (void)state;
+    assert_int_equal(
+        lt_catalog_ratings("ml-latest-small", "given", &path, &err),
+        LT_ENOTFOUND);
+    assert_non_null(strstr(err.text,
+                           "ml-latest-small: ratings.csv (plain or .gz) is in "
+                           "none of: given/ml-latest-small, data/ml-latest-"
+                           "small, no-cache/latent/ml-latest-small; `latent "
+                           "data fetch ml-latest-small` gets it"));
+    assert_int_equal(lt_catalog_ratings("ml-7", NULL, &path, &err), LT_EINVAL);
+    assert_non_null(strstr(err.text, "no set of ratings \"ml-7\""));
+    assert_false(lt_catalog_has("ml-7", NULL));
+    lt_text_deinit(&path);
+}
+
 static void faces_are_split_by_person(void **state)
 {
     lt_data_pair pair = {NULL, NULL};
@@ -224,6 +273,10 @@ int main(void)
         cmocka_unit_test_setup(catalog_takes_no_set_from_two_places,
                                places_clear),
         cmocka_unit_test_setup(catalog_names_the_places_it_tried, places_clear),
+        cmocka_unit_test_setup(ratings_are_looked_for_in_folders_of_their_name,
+                               places_clear),
+        cmocka_unit_test_setup(missing_ratings_name_places_and_command,
+                               places_clear),
         cmocka_unit_test_setup(faces_are_split_by_person, places_clear),
         cmocka_unit_test_setup(faces_want_people_on_both_sides, places_clear),
         cmocka_unit_test_setup(mnist_is_the_published_one, places_clear),

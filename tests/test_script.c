@@ -241,7 +241,8 @@ static void facts_are_kept(void **state)
 static void lua_files_of_the_tests_pass(void **state)
 {
     static const char *const files[] = {"interface.lua", "prepare.lua",
-                                        "sweeps.lua", "values.lua"};
+                                        "sparse.lua", "sweeps.lua",
+                                        "values.lua"};
     world *w = *state;
     lt_plan_opts opts = {0};
 

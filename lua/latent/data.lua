@@ -207,8 +207,9 @@ end
 -- Whether a set that needs files is there.
 function data.has(kind)
   if kind == "curves" then return true end
-  if kind ~= "mnist" and kind ~= "faces" then
-    sys.fail(("latent.data.has: found %s, wanted 'curves', 'mnist' or 'faces'"):format(options.show(kind)))
+  if kind ~= "mnist" and kind ~= "faces" and not (type(kind) == "string" and kind:find("^ml%-")) then
+    sys.fail(("latent.data.has: found %s, wanted 'curves', 'mnist' or 'faces', or a set of ratings ('ml-100k')"):format(
+      options.show(kind)))
   end
   return core.has(kind)
 end
@@ -239,7 +240,7 @@ end
 
 -- What a module with sets of its own needs: it returns a table whose `names`
 -- become latent.data.NAME, and whose `makers` are, by a recipe's kind,
--- function(recipe) -> set.
+-- function(recipe) -> set. It may give all sets more `methods` and `fields`.
 data.with_recipe = with_recipe
 data.derived = derived
 
@@ -248,6 +249,9 @@ local makers = {}
 local function include(module)
   for name, value in pairs(module.names) do data[name] = value end
   for kind, make in pairs(module.makers) do makers[kind] = make end
+  for name, method in pairs(module.methods or {}) do methods[name] = method end
+  for name, field in pairs(module.fields or {}) do fields[name] = field end
+  core.meta.__index = options.index("a set", methods, fields)
 end
 
 -- The set that a recipe describes.
@@ -278,7 +282,7 @@ function data.describe(set)
 end
 
 package.loaded["latent.data"] = data -- the modules below require it
-for _, name in ipairs { "latent.prepared" } do include(require(name)) end
+for _, name in ipairs { "latent.prepared", "latent.data_sparse" } do include(require(name)) end
 
 local names = {}
 for name in pairs(data) do names[#names + 1] = name end

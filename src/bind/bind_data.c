@@ -82,11 +82,18 @@ lt_dataset **lt__push_set(lua_State *L)
     return &(*handle)->data;
 }
 
+static size_t set_bytes(const lt_dataset *d)
+{
+    const lt_dataset *target = lt_dataset_target(d);
+
+    return lt_dataset_bytes(d) + (target != d ? lt_dataset_bytes(target) : 0);
+}
+
 int lt__finish_set(lua_State *L, lt_status rc, const lt_err *err)
 {
     if (rc != LT_OK)
         return lt__raise(L, err);
-    lt__account(L, lt_dataset_bytes(lt__check_set(L, -1)));
+    lt__account(L, set_bytes(lt__check_set(L, -1)));
     return 1;
 }
 
@@ -118,9 +125,10 @@ static void cache_add(lt__ctx *ctx, const char *key, lt__set *train,
     test->refs++;
 }
 
-static lt_status pair_make(lua_State *L, const char *kind, lt_data_pair *out,
-                           lt_err *err)
+static lt_status pair_make(lua_State *L, lt_data_pair *out, lt_err *err)
 {
+    const char *kind = lt__get_string(L, 1, "kind");
+
     if (strcmp(kind, "curves") == 0)
         return lt_curves_make((int)lt__get_integer(L, 1, "n_train"),
                               (int)lt__get_integer(L, 1, "n_test"),
@@ -144,11 +152,8 @@ static void push_cached(lua_State *L, const lt__cached_pair *cached)
     cached->test->refs++;
 }
 
-/* data.pair(options with `kind`, cache key) -> train, test */
-static int data_pair(lua_State *L)
+int lt__push_pair(lua_State *L, const char *key, lt__pair_maker *make)
 {
-    const char *kind = lt__get_string(L, 1, "kind");
-    const char *key = luaL_checkstring(L, 2);
     lt__ctx *ctx = lt__ctx_of(L);
     lt__cached_pair *cached = cache_find(ctx, key);
     lt_dataset **train, **test;
@@ -161,13 +166,19 @@ static int data_pair(lua_State *L)
     }
     train = lt__push_set(L);
     test = lt__push_set(L);
-    if (pair_make(L, kind, &pair, &err) != LT_OK)
+    if (make(L, &pair, &err) != LT_OK)
         return lt__raise(L, &err);
     *train = pair.train;
     *test = pair.test;
-    lt__account(L, lt_dataset_bytes(*train) + lt_dataset_bytes(*test));
+    lt__account(L, set_bytes(*train) + set_bytes(*test));
     cache_add(ctx, key, check_handle(L, -2), check_handle(L, -1));
     return 2;
+}
+
+/* data.pair(options with `kind`, cache key) -> train, test */
+static int data_pair(lua_State *L)
+{
+    return lt__push_pair(L, luaL_checkstring(L, 2), pair_make);
 }
 
 /* data.has("mnist" [, dir]) -> whether its files are found */
@@ -254,6 +265,26 @@ static int data_view(lua_State *L)
     luaL_argcheck(L, first >= 0 && n >= 1 && first <= rows && n <= rows - first,
                   2, "outside of the set");
     if (lt_dataset_view(parent->data, (int)first, (int)n, out, &err) != LT_OK)
+        return lt__raise(L, &err);
+    check_handle(L, -1)->parent = parent;
+    parent->refs++;
+    return 1;
+}
+
+/* data.target(set) -> what the network should give, or nil: the set itself */
+static int data_target(lua_State *L)
+{
+    lt__set *parent = check_handle(L, 1);
+    const lt_dataset *target = lt_dataset_target(parent->data);
+    lt_dataset **out;
+    lt_err err = {0};
+
+    if (target == parent->data) {
+        lua_pushnil(L);
+        return 1;
+    }
+    out = lt__push_set(L);
+    if (lt_dataset_view(target, 0, lt_dataset_rows(target), out, &err) != LT_OK)
         return lt__raise(L, &err);
     check_handle(L, -1)->parent = parent;
     parent->refs++;
@@ -361,19 +392,14 @@ static int data_recipe(lua_State *L)
 
 int lt__open_data(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"pair", data_pair},
-                                         {"has", data_has},
-                                         {"idx", data_idx},
-                                         {"rows", data_rows},
-                                         {"view", data_view},
-                                         {"shuffled", data_shuffled},
-                                         {"size", data_size},
-                                         {"shape", data_shape},
-                                         {"row", data_row},
-                                         {"label", data_label},
-                                         {"fingerprint", data_fingerprint},
-                                         {"recipe", data_recipe},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"pair", data_pair},         {"has", data_has},
+        {"idx", data_idx},           {"rows", data_rows},
+        {"view", data_view},         {"target", data_target},
+        {"shuffled", data_shuffled}, {"size", data_size},
+        {"shape", data_shape},       {"row", data_row},
+        {"label", data_label},       {"fingerprint", data_fingerprint},
+        {"recipe", data_recipe},     {NULL, NULL}};
 
     luaL_newlib(L, functions);
     lt__new_type(L, SET_TYPE, set_collect);

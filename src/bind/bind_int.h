@@ -23,11 +23,13 @@ typedef struct lt_claim lt_claim;
 typedef struct lt_recorder lt_recorder;
 typedef struct lt_net lt_net;
 typedef struct lt_dataset lt_dataset;
+typedef struct lt_data_pair lt_data_pair;
 typedef struct lt__set lt__set;
 
 int lt__open_sys(lua_State *L);
 int lt__open_json(lua_State *L);
 int lt__open_data(lua_State *L);
+int lt__open_sparse(lua_State *L);
 int lt__open_prepare(lua_State *L);
 int lt__open_net(lua_State *L);
 int lt__open_train(lua_State *L);
@@ -142,5 +144,11 @@ void lt__set_release(lt__set *set); /* accepts NULL */
  * lt__finish_set with the status returns 1 or raises. */
 lt_dataset **lt__push_set(lua_State *L);
 int lt__finish_set(lua_State *L, lt_status rc, const lt_err *err);
+
+/* Pushes the sets train and test and returns 2: those that are kept under
+ * `key`, or else those that make() gives, kept from then on. The options of a
+ * core function are its argument 1, which Lua has checked. */
+typedef lt_status lt__pair_maker(lua_State *L, lt_data_pair *out, lt_err *err);
+int lt__push_pair(lua_State *L, const char *key, lt__pair_maker *make);
 
 #endif

@@ -23,6 +23,7 @@ typedef struct catalog_search {
     const char *other;  /* another name of it, or NULL */
     const char *names[MAX_FILES];
     int n_names;
+    bool is_single; /* one file of a common name, which may be fetched */
     lt_text paths[MAX_FILES]; /* of the files, once found */
     lt_text tried;
     bool is_found;
@@ -48,6 +49,27 @@ static const catalog_search cifar10_files = {
     .names = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
               "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"},
     .n_names = 6};
+
+#define RATINGS(name, file)                                                    \
+    {                                                                          \
+        .set = name, .folder = name, .names = {file}, .n_names = 1,            \
+        .is_single = true                                                      \
+    }
+static const catalog_search ratings_files[] = {
+    RATINGS("ml-100k", "u.data"),
+    RATINGS("ml-1m", "ratings.dat"),
+    RATINGS("ml-20m", "ratings.csv"),
+    RATINGS("ml-latest-small", "ratings.csv"),
+};
+
+/* NULL when it is none of them. */
+static const catalog_search *ratings_find(const char *set)
+{
+    for (size_t i = 0; i < sizeof ratings_files / sizeof *ratings_files; i++)
+        if (strcmp(ratings_files[i].set, set) == 0)
+            return &ratings_files[i];
+    return NULL;
+}
 
 static void search_deinit(catalog_search *s)
 {
@@ -88,7 +110,8 @@ static void place_try(catalog_search *s, const char *place)
         lt_path_join(&own, place, s->other);
         folder_try(s, lt_text_str(&own));
     }
-    folder_try(s, place);
+    if (!s->is_single || strcmp(lt_path_name(place), s->folder) == 0)
+        folder_try(s, place);
     s->tried.failed |= own.failed;
     lt_text_deinit(&own);
 }
@@ -122,6 +145,13 @@ static lt_status search_run(catalog_search *s, const char *dir, lt_err *err)
         return lt_err_mark(err, LT_ENOMEM);
     if (s->is_found)
         return LT_OK;
+    if (s->is_single)
+        return lt_err_set(err, LT_ENOTFOUND,
+                          "%s: %s (plain or .gz) is in none of: %s; `latent "
+                          "data fetch %s` gets it, or set LATENT_DATA to the "
+                          "folder that holds %s/",
+                          s->set, s->names[0], lt_text_str(&s->tried), s->set,
+                          s->folder);
     return lt_err_set(err, LT_ENOTFOUND,
                       "%s: %s and %s (plain or .gz) are in none of: %s; set "
                       "LATENT_DATA to the folder that holds %s/",
@@ -134,18 +164,18 @@ bool lt_catalog_has(const char *set, const char *dir)
 {
     const catalog_search *const sets[] = {&mnist_files, &faces_files,
                                           &cifar10_files};
+    const catalog_search *known = ratings_find(set);
+    catalog_search s;
+    bool found;
 
-    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
-        catalog_search s = *sets[i];
-        bool found;
-
-        if (strcmp(set, s.set) != 0)
-            continue;
-        found = search_run(&s, dir, NULL) == LT_OK;
-        search_deinit(&s);
-        return found;
-    }
-    return false;
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        known = strcmp(set, sets[i]->set) == 0 ? sets[i] : known;
+    if (!known)
+        return false;
+    s = *known;
+    found = search_run(&s, dir, NULL) == LT_OK;
+    search_deinit(&s);
+    return found;
 }
 
 lt_status lt_catalog_mnist(const char *dir, lt_data_pair *out, lt_err *err)
@@ -264,6 +294,27 @@ lt_status lt_catalog_cifar10(const char *dir, lt_data_pair *out, lt_err *err)
         *out = pair;
     else
         lt_dataset_free(pair.train);
+    search_deinit(&s);
+    return rc;
+}
+
+lt_status lt_catalog_ratings(const char *set, const char *dir, lt_text *path,
+                             lt_err *err)
+{
+    const catalog_search *known = ratings_find(set);
+    catalog_search s;
+    lt_status rc;
+
+    if (!known)
+        return lt_err_set(err, LT_EINVAL, "found no set of ratings \"%s\"",
+                          set);
+    s = *known;
+    rc = search_run(&s, dir, err);
+    if (rc == LT_OK) {
+        lt_text_clear(path);
+        lt_text_add(path, lt_text_str(&s.paths[0]));
+        rc = path->failed ? lt_err_mark(err, LT_ENOMEM) : LT_OK;
+    }
     search_deinit(&s);
     return rc;
 }
