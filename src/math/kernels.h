@@ -10,12 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "latent/math/norm.h"
+#include "latent/math/pooling.h"
 #include "latent/math/vec.h"
 
 /* Losses and squared errors of one piece. */
 typedef struct lt__loss_sums {
     double loss, sse;
 } lt__loss_sums;
+
+/* The gradient through one channel's normalisation. */
+typedef struct lt__norm_slope {
+    lt_real mean, factor, a, b;
+} lt__norm_slope;
 
 typedef struct lt__kernels {
     const char *name; /* "avx512" */
@@ -42,9 +49,43 @@ typedef struct lt__kernels {
     void (*normal)(uint64_t key, size_t first, size_t n, lt_real *out);
     void (*bernoulli)(uint64_t key, size_t first, size_t n, const lt_real *p,
                       lt_real *out);
+    /* Chooses elements as bernoulli does: those with uniform < share. */
+    void (*mask)(uint64_t key, size_t first, size_t n, const lt_mask *m,
+                 const lt_real *x, lt_real *y);
     void (*from_bytes)(size_t n, const uint8_t *bytes, lt_real scale,
                        lt_real shift, lt_real *out);
     bool (*all_finite)(size_t n, const lt_real *x);
+    /* One plane each; see pooling.h. */
+    void (*pool_max)(const lt_pooling *g, const lt_real *x, lt_real *y,
+                     int32_t *at);
+    void (*pool_mean)(const lt_pooling *g, const lt_real *x, lt_real *y);
+    void (*pool_spread)(const lt_pooling *g, const lt_real *y, lt_real *x);
+    void (*pool_copy)(const lt_pooling *g, const lt_real *y, lt_real *x);
+    void (*pool_copy_sum)(const lt_pooling *g, const lt_real *x, lt_real *y);
+    /* One channel: `n` values in each row, `stride` elements apart. */
+    void (*norm_moments)(int rows, int n, size_t stride, const lt_real *x,
+                         lt_real *mean, lt_real *variance);
+    void (*norm_sums)(int rows, int n, size_t stride, const lt_real *x,
+                      const lt_real *dz, lt_real mean, double *plain,
+                      double *centred);
+    /* y = (x - mean) factor + shift */
+    void (*norm_apply)(int n, const lt_real *x, lt_real mean, lt_real factor,
+                       lt_real shift, lt_real *y);
+    /* dx = factor dz - a - (x - mean) b */
+    void (*norm_back)(int n, const lt_real *x, const lt_real *dz,
+                      const lt__norm_slope *s, lt_real *dx);
+    /* Up to 64 columns, or a row of them. */
+    void (*norm_moments_strip)(int rows, int n, int stride, const lt_real *x,
+                               lt_real *mean, lt_real *variance);
+    void (*norm_sums_strip)(int rows, int n, int stride, const lt_real *x,
+                            const lt_real *dz, const lt_real *mean,
+                            double *plain, double *centred);
+    void (*norm_apply_row)(int n, const lt_norm_map *map, const lt_real *x,
+                           lt_real *y);
+    void (*norm_back_row)(int n, const lt_norm_map *map, lt_real m,
+                          const lt_real *x, const lt_real *dz,
+                          const lt_real *dshift, const lt_real *dscale,
+                          lt_real *dx);
     /* Multiply-adds in registers, nothing else; returns how many floating
      * point operations that were. */
     double (*burn)(size_t rounds, lt_real *out);

@@ -388,6 +388,31 @@ void lt_vec_bernoulli(lt_pool *pool, lt_rng *rng, size_t n, const lt_real *p,
     random_run(pool, rng, n, p, out, bernoulli_piece);
 }
 
+typedef struct mask_job {
+    const lt__kernels *k;
+    size_t n;
+    uint64_t key;
+    const lt_mask *mask;
+    const lt_real *x;
+    lt_real *y;
+} mask_job;
+
+static void mask_piece(void *arg, int piece)
+{
+    const mask_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    j->k->mask(j->key, s.first, s.n, j->mask, j->x + s.first, j->y + s.first);
+}
+
+void lt_vec_mask(lt_pool *pool, lt_rng *rng, size_t n, const lt_mask *m,
+                 const lt_real *x, lt_real *y)
+{
+    mask_job j = {lt__kernels_best(), n, lt_rng_next(rng), m, x, y};
+
+    lt_pool_run(pool, piece_count(n), mask_piece, &j);
+}
+
 /* ---- without the pool ---- */
 
 void lt_vec_from_bytes(size_t n, const uint8_t *bytes, lt_real scale,

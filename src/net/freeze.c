@@ -70,21 +70,31 @@ static void freeze_one(lt_net *net, int index, bool frozen)
             net->layers[i].is_weight_frozen = frozen;
 }
 
-/* Unfreezing must not be asked of weights that a tie computes. */
+/* Unfreezing must not be asked of weights that a tie computes. Layers without
+ * parameters have nothing to say. */
 static lt_status freeze_check(const lt_net *net, int first, int last,
                               lt_err *err)
 {
     char label[LT_LABEL_TEXT];
+    int derived = -1;
 
-    for (int i = first; i < last; i++)
-        if (!weight_is_derived(net, &net->layers[i]) ||
-            net->layers[i].is_bias_frozen)
+    for (int i = last - 1; i >= first; i--) {
+        const lt_layer *l = &net->layers[i];
+
+        if (l->weight_count + l->bias_count == 0)
+            continue;
+        if (!weight_is_derived(net, l) || l->is_bias_frozen)
             return LT_OK;
+        derived = i;
+    }
+    if (derived < 0)
+        return LT_OK;
     return lt_err_set(err, LT_EINVAL,
                       "%s: its weights are computed from the encoder's (tie "
                       "\"%s\") and cannot be unfrozen; its biases are not "
                       "frozen",
-                      lt__net_label(net, first, label), lt_tie_name(net->tie));
+                      lt__net_label(net, derived, label),
+                      lt_tie_name(net->tie));
 }
 
 static lt_status freeze_range(lt_net *net, int first, int last, bool frozen,

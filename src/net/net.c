@@ -154,6 +154,23 @@ bool lt_net_is_sparse(const lt_net *net)
     return net->is_sparse;
 }
 
+lt_status lt_net_check_part(const lt_net *net, int first, int last, lt_err *err)
+{
+    char label[LT_LABEL_TEXT];
+
+    for (int i = first; i < last; i++) {
+        const lt_layer *l = &net->layers[i];
+
+        if (l->ops->needs_partner && l->mirror_of < first)
+            return lt_err_set(err, LT_EINVAL,
+                              "%s: needs the switches of an encoder pass; "
+                              "reconstruct instead (net:reconstruct), or build "
+                              "the network with avgpool",
+                              lt__net_label(net, i, label));
+    }
+    return LT_OK;
+}
+
 /* ---- tensors ---- */
 
 static lt__tensor vector_tensor(const lt_layer *l, const char *part,

@@ -2,6 +2,8 @@
 #ifndef LT_NET_INT_H
 #define LT_NET_INT_H
 
+#include "latent/math/norm.h"
+#include "latent/math/pooling.h"
 #include "latent/net/net.h"
 
 struct lt_net {
@@ -76,6 +78,40 @@ lt_status lt__net_plan_json(const json_t *spec, lt_net **out, lt_err *err);
 const char *lt__net_tensor(const lt_net *net, int index, const char *part,
                            char out[LT_LABEL_TEXT]);
 
+/* ---- layers ---- */
+
+/* Calls row(arg, 0 .. rows-1), each once, over the pool. */
+void lt__rows_run(lt_pool *pool, int rows, void (*row)(void *arg, int row),
+                  void *arg);
+
+/* EINVAL unless the shape is a picture's. */
+lt_status lt__picture_check(lt_shape in, lt_err *err);
+
+/* l->out = channels x size, if it is not too large. */
+lt_status lt__picture_plan(lt_layer *l, int channels, const int size[2],
+                           lt_err *err);
+
+/* Pools: window and shape from the spec; of their mirrors, whose larger picture
+ * is spec.size; a mirror's spec; and what the kernels want to know. */
+lt_status lt__pool_plan(lt_layer *l, lt_err *err);
+lt_status lt__unpool_plan(lt_layer *l, lt_err *err);
+void lt__pool_mirror(const lt_layer *l, const char *kind, lt_layer_spec *out);
+lt_pooling lt__pool_geometry(const lt_layer *l, int rows);
+
+/* EINVAL unless the share is in [0, 1). */
+lt_status lt__share_check(double share, lt_err *err);
+
 extern const lt_layer_ops lt__layer_dense;
+extern const lt_layer_ops lt__layer_maxpool;
+extern const lt_layer_ops lt__layer_maxunpool;
+extern const lt_layer_ops lt__layer_avgpool;
+extern const lt_layer_ops lt__layer_avgunpool;
+extern const lt_layer_ops lt__layer_upsample;
+extern const lt_layer_ops lt__layer_flatten;
+extern const lt_layer_ops lt__layer_reshape;
+extern const lt_layer_ops lt__layer_batchnorm;
+extern const lt_layer_ops lt__layer_dropout;
+extern const lt_layer_ops lt__layer_noise;
+extern const lt_layer_ops lt__layer_k_sparse;
 
 #endif

@@ -78,6 +78,11 @@ static lt_status plan_open(const lt_net_spec *spec, lt_net **out, lt_err *err)
     return lt__init_check(&net->init, err);
 }
 
+static bool has_act(const lt_layer *l)
+{
+    return lt_layer_has_field(l->ops, "act");
+}
+
 /* The next layer. */
 static lt_status plan_layer(lt_net *net, const lt_layer_spec *spec, lt_err *err)
 {
@@ -97,6 +102,8 @@ static lt_status plan_layer(lt_net *net, const lt_layer_spec *spec, lt_err *err)
             lt__net_label(net, index, label), lt_layer_kind_name(0));
     LT_ASSERT(spec->act < LT_ACT_COUNT);
     l->spec.kind = l->ops->name;
+    if (!has_act(l))
+        l->spec.act = LT_ACT_LINEAR;
     rc = l->ops->plan(l, err);
     if (rc != LT_OK)
         lt_err_prefix(err, "%s", lt__net_label(net, index, label));
@@ -104,11 +111,6 @@ static lt_status plan_layer(lt_net *net, const lt_layer_spec *spec, lt_err *err)
 }
 
 /* ---- the mirror ---- */
-
-static bool has_act(const lt_layer *l)
-{
-    return lt_layer_has_field(l->ops, "act");
-}
 
 static bool is_batchnorm(const lt_layer *l)
 {
@@ -148,18 +150,28 @@ static lt_act mirror_act(const lt_net *net, int of, lt_act output)
                                      : act_below(net, of, output);
 }
 
+/* A layer without a mirror may be passed by when it keeps the shape. */
+static bool leaves_nothing(const lt_layer *l)
+{
+    return !l->ops->mirror && lt_shape_equal(l->in, l->out);
+}
+
 static lt_status plan_mirror_layer(lt_net *net, int of, lt_act output,
                                    lt_err *err)
 {
     const lt_layer *enc = &net->layers[of];
     lt_layer_spec spec = {0};
     lt_layer *dec = &net->layers[net->n_layers];
+    char label[LT_LABEL_TEXT];
 
-    enc->ops->mirror(enc, &spec);
+    if (enc->ops->mirror)
+        enc->ops->mirror(enc, &spec);
+    if (!spec.kind)
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: no layer undoes it; write the decoder out",
+                          lt__net_label(net, of, label));
     spec.act = mirror_act(net, of, output);
     LT_TRY(plan_layer(net, &spec, err));
-    if (!has_act(dec))
-        dec->spec.act = LT_ACT_LINEAR;
     LT_ASSERT(lt_shape_elements(dec->out) == lt_shape_elements(enc->in));
     dec->out = enc->in;
     dec->mirror_of = of;
@@ -180,7 +192,7 @@ static lt_status plan_mirror(lt_net *net, lt_act output, lt_err *err)
     int last;
 
     for (int of = net->n_encoder - 1; of >= 0; of--)
-        if (net->layers[of].ops->mirror)
+        if (!leaves_nothing(&net->layers[of]))
             LT_TRY(plan_mirror_layer(net, of, output, err));
     if (net->n_layers == net->n_encoder)
         return lt_err_set(err, LT_EINVAL,
@@ -323,6 +335,19 @@ static lt_status plan_sparse(lt_net *net, lt_err *err)
     return LT_OK;
 }
 
+static lt_status plan_partners(const lt_net *net, lt_err *err)
+{
+    char label[LT_LABEL_TEXT];
+
+    for (int i = 0; i < net->n_layers; i++)
+        if (net->layers[i].ops->needs_partner && net->layers[i].mirror_of < 0)
+            return lt_err_set(err, LT_EINVAL,
+                              "%s: stands in mirrors only: it undoes one layer "
+                              "of the encoder",
+                              lt__net_label(net, i, label));
+    return LT_OK;
+}
+
 static lt_status plan_layers(lt_net *net, const lt_net_spec *spec, lt_err *err)
 {
     for (int i = 0; i < net->n_encoder; i++)
@@ -332,6 +357,7 @@ static lt_status plan_layers(lt_net *net, const lt_net_spec *spec, lt_err *err)
     else
         LT_TRY(plan_mirror(net, spec->output, err));
     LT_TRY(plan_output(net, err));
+    LT_TRY(plan_partners(net, err));
     return plan_sparse(net, err);
 }
 

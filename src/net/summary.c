@@ -27,8 +27,10 @@ static void put_count(size_t n, char out[LT_LABEL_TEXT])
 
 static const char *trains(const lt_net *net, const lt_layer *l)
 {
-    bool is_derived = l->mirror_of >= 0 && lt__tie_is_derived(net->tie);
+    bool is_derived = lt__layer_is_tied(l) && lt__tie_is_derived(net->tie);
 
+    if (l->weight_count + l->bias_count == 0)
+        return "-";
     if (l->is_borrowed)
         return l->is_bias_frozen ? "frozen (weight tied)"
                                  : "bias (weight tied)";
@@ -36,6 +38,74 @@ static const char *trains(const lt_net *net, const lt_layer *l)
         return l->is_bias_frozen ? "frozen (weight computed)"
                                  : "bias (weight computed)";
     return l->is_weight_frozen ? "frozen" : "yes";
+}
+
+/* ---- the kind, with what there is to say of it ---- */
+
+/* " 3x3", "" when the spec has none. */
+static void add_pair(const char *before, const int pair[2], char *out)
+{
+    size_t at = strlen(out);
+
+    if (pair[0] || pair[1])
+        snprintf(out + at, LT_LABEL_TEXT - at, "%s%dx%d", before, pair[0],
+                 pair[1]);
+}
+
+static void add_text(const char *text, char *out)
+{
+    size_t at = strlen(out);
+
+    snprintf(out + at, LT_LABEL_TEXT - at, " %s", text);
+}
+
+static void add_number(double number, char *out)
+{
+    size_t at = strlen(out);
+
+    snprintf(out + at, LT_LABEL_TEXT - at, " %g", number);
+}
+
+/* "conv 3x3/2x2 same": kernel, stride, dilation and padding, as far as they
+ * are not 1x1 or none. */
+static void add_window(const lt_layer *l, char *out)
+{
+    const lt_layer_spec *s = &l->spec;
+    bool is_dilated = s->dilation[0] > 1 || s->dilation[1] > 1;
+
+    if (!lt_layer_has_field(l->ops, "kernel"))
+        return;
+    add_pair(" ", s->kernel, out);
+    if (s->stride[0] != 1 || s->stride[1] != 1)
+        add_pair("/", s->stride, out);
+    if (is_dilated)
+        add_pair(" dilated ", s->dilation, out);
+    if (s->pad == LT_PAD_SAME)
+        add_text("same", out);
+    if (s->pad == LT_PAD_SIZE)
+        add_pair(" pad ", s->pad_size, out);
+}
+
+static void add_name(const lt_layer *l, const char *field, int value, char *out)
+{
+    if (lt_layer_has_field(l->ops, field))
+        add_text(lt_layer_field(field)->names[value], out);
+}
+
+static void put_kind(const lt_layer *l, char out[LT_LABEL_TEXT])
+{
+    const lt_layer_spec *s = &l->spec;
+
+    snprintf(out, LT_LABEL_TEXT, "%s", s->kind);
+    add_window(l, out);
+    add_pair(" ", s->factor, out);
+    add_name(l, "unpool", s->unpool, out);
+    add_name(l, "interp", s->interp, out);
+    add_name(l, "noise", s->noise, out);
+    if (lt_layer_has_field(l->ops, "amount"))
+        add_number(s->amount, out);
+    if (strcmp(s->kind, "k_sparse") == 0)
+        add_number(s->units, out);
 }
 
 static void fill_row(const lt_net *net, int index, summary_row *row)
@@ -47,10 +117,12 @@ static void fill_row(const lt_net *net, int index, summary_row *row)
     snprintf(row->cell[0], LT_LABEL_TEXT, "%s %d",
              is_encoder ? "encoder" : "decoder",
              index + 1 - (is_encoder ? 0 : net->n_encoder));
-    snprintf(row->cell[1], LT_LABEL_TEXT, "%s", l->spec.kind);
+    put_kind(l, row->cell[1]);
     lt_shape_text(l->in, row->cell[2]);
     lt_shape_text(l->out, row->cell[3]);
-    snprintf(row->cell[4], LT_LABEL_TEXT, "%s", lt_act_name(l->spec.act));
+    snprintf(row->cell[4], LT_LABEL_TEXT, "%s",
+             lt_layer_has_field(l->ops, "act") ? lt_act_name(l->spec.act)
+                                               : "-");
     put_count(own + l->bias_count, row->cell[5]);
     snprintf(row->cell[6], LT_LABEL_TEXT, "%s", trains(net, l));
 }
@@ -91,8 +163,13 @@ static void put_totals(const lt_net *net, lt_text *out)
     if (lt__tie_is_derived(net->tie))
         lt_text_addf(out, " (refreshed every %s)",
                      net->refresh == LT_REFRESH_STEP ? "step" : "epoch");
-    lt_text_addf(out, ", code %s, %s parameters, %s trained\n",
+    lt_text_addf(out, ", code %s, %s parameters, %s trained",
                  lt_shape_text(lt_net_code(net), code), all, trained);
+    if (net->n_state) {
+        put_count(net->n_state, all);
+        lt_text_addf(out, ", %s moving averages", all);
+    }
+    lt_text_add(out, "\n");
 }
 
 lt_status lt_net_summary(const lt_net *net, lt_text *out, lt_err *err)

@@ -188,6 +188,7 @@ lt_status lt_evaluate_map(lt_net *net, const lt_dataset *set, int first,
             "set of examples of shape %s: wanted the input of layer %d, %s",
             lt_shape_text(lt_dataset_shape(set), found), first + 1,
             lt_shape_text(lt_net_layer(net, first)->in, wanted));
+    LT_TRY(lt_net_check_part(net, first, last, err));
     LT_TRY(lt_tape_new(net, lt__evaluate_rows(set), false, pool, &m.tape, err));
     m.x = lt_mem_aligned((size_t)lt_tape_batch(m.tape) * (size_t)elements,
                          sizeof *m.x);

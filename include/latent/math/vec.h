@@ -100,6 +100,16 @@ void lt_vec_normal(lt_pool *pool, lt_rng *rng, size_t n, lt_real *out);
 void lt_vec_bernoulli(lt_pool *pool, lt_rng *rng, size_t n, const lt_real *p,
                       lt_real *out);
 
+/* y = scale x, but a share of the elements, chosen at random, is 0; or, with
+ * `has_salt`, half of those (also at random) is 1. The same elements for the
+ * same state of `rng`, whatever the other fields. y may be x. */
+typedef struct lt_mask {
+    lt_real share, scale;
+    bool has_salt;
+} lt_mask;
+void lt_vec_mask(lt_pool *pool, lt_rng *rng, size_t n, const lt_mask *m,
+                 const lt_real *x, lt_real *y);
+
 /* out = scale bytes + shift */
 void lt_vec_from_bytes(size_t n, const uint8_t *bytes, lt_real scale,
                        lt_real shift, lt_real *out);

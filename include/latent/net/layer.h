@@ -69,13 +69,13 @@ typedef struct lt_layer_spec {
     const char *kind; /* "dense" */
     int units;        /* outputs of dense, gaussian_code; kept by k_sparse */
     lt_act act;
-    int channels; /* conv, conv_transpose: outputs */
-    int kernel[2], stride[2], dilation[2];
-    int pad;         /* an lt_pad */
-    int pad_size[2]; /* of LT_PAD_SIZE */
+    int channels;                          /* conv, conv_transpose: outputs */
+    int kernel[2], stride[2], dilation[2]; /* pools: stride {0, 0} is kernel */
+    int pad;                               /* an lt_pad */
+    int pad_size[2];                       /* of LT_PAD_SIZE */
     int size[2];     /* conv_transpose: output, where the input's size leaves
                         it open; {0, 0}: the smallest (valid), or in times
-                        stride (same) */
+                        stride (same); of a pool's mirror: output */
     int shape[3];    /* reshape: {c, h, w}; {n, 0, 0}: flat */
     int factor[2];   /* upsample */
     int unpool;      /* avgpool: an lt_unpool */
@@ -177,12 +177,16 @@ struct lt_layer_ops {
                                   when the layer has an activation */
     lt_mirror_weight mirror_weight;
     bool is_shape_only; /* flatten, reshape: copies */
+    bool needs_partner; /* reads what the layer it mirrors kept in the same
+                           pass: only a mirror has it */
     /* Checks spec and `in`, fills out, the counts and what belongs to them.
      * The caller puts the layer's name before the message: "0 units, wanted
      * at least 1". */
     lt_status (*plan)(lt_layer *l, lt_err *err);
-    /* The spec of the layer that undoes `l`; its activation is the caller's.
-     * NULL: a mirror has nothing in its place (noise, dropout). */
+    /* The spec of the layer that undoes `l`; its activation is the caller's. A
+     * kind left NULL: nothing undoes it, a network that has it wants an
+     * explicit decoder. The function NULL: a mirror has nothing in the layer's
+     * place (noise, dropout). */
     void (*mirror)(const lt_layer *l, lt_layer_spec *out);
     /* Starts weights and state that are not drawn (normalisation: scale 1);
      * NULL: weights are drawn as the network's init says, state is 0. */

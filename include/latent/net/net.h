@@ -90,13 +90,15 @@ typedef struct lt_net lt_net;
 
 /* The mirror undoes the encoder's layers from the last to the first; layers
  * without a mirror (noise, dropout) leave nothing in it, and shape-only layers
- * at its end are left out. Its hidden activations are those of the encoder
- * layer below: the decoder layer that gives back the output of encoder layer j
- * has the activation of encoder layer j, or of the nearest below it that has
- * one. A batch normalisation in the encoder has one in the mirror, with its own
- * scale, shift and averages, and carries that activation there: dense, batch
- * normalisation with relu, dense is mirrored by dense, batch normalisation
- * with relu, dense.
+ * at its end are left out. maxpool is undone by switches, which carry positions
+ * past the code to the decoder (maxpool.c): what such a network reconstructs is
+ * not what its code alone tells, and its decoder cannot run alone. Its hidden
+ * activations are those of the encoder layer below: the decoder layer that
+ * gives back the output of encoder layer j has the activation of encoder layer
+ * j, or of the nearest below it that has one. A batch normalisation in the
+ * encoder has one in the mirror, with its own scale, shift and averages, and
+ * carries that activation there: dense, batch normalisation with relu, dense is
+ * mirrored by dense, batch normalisation with relu, dense.
  *
  * An explicit decoder with a tie other than untied has as many dense and
  * convolutional layers as the encoder, each the reverse of its partner; other
@@ -137,7 +139,10 @@ const lt_segment *lt_net_segments(const lt_net *net, int *n);
  * frozen when its encoder layer is. mirrored and pinv decoder weights are
  * always frozen: freezing and unfreezing move their biases only, and to
  * unfreeze what has nothing left to unfreeze but such weights is EINVAL.
- * Gradients of what is frozen are 0. Freezing is not saved in checkpoints. */
+ * Layers without parameters may be named and stay as they are: dropout drops
+ * in a frozen network too. A batch normalisation that is frozen uses its moving
+ * averages in training and does not move them. Gradients of what is frozen are
+ * 0. Freezing is not saved in checkpoints. */
 lt_status lt_net_freeze_layer(lt_net *net, int layer, bool frozen, lt_err *err);
 lt_status lt_net_freeze_encoder(lt_net *net, bool frozen, lt_err *err);
 lt_status lt_net_freeze_decoder(lt_net *net, bool frozen, lt_err *err);
@@ -187,6 +192,12 @@ lt_real *lt_tape_input(lt_tape *tape); /* (B,D): gather a batch here */
  * With `logits`, the network's last layer leaves its pre-activation. */
 const lt_real *lt_net_forward(lt_net *net, lt_tape *tape, const lt_real *x,
                               int rows, int first, int last, bool logits);
+
+/* EINVAL when layers [first, last) cannot run without those before them: an
+ * unpooling layer reads the switches of the max pool that it mirrors, from the
+ * tape's last pass through that pool. */
+lt_status lt_net_check_part(const lt_net *net, int first, int last,
+                            lt_err *err);
 
 /* (B, output): the loss writes its gradient here before lt_net_backward. */
 lt_real *lt_tape_delta(lt_tape *tape);

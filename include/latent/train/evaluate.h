@@ -19,7 +19,8 @@ lt_status lt_evaluate_terms(lt_net *net, const lt_dataset *set,
 
 /* Layers [first, last) on the set; *out (n, outputs) is a new float set with
  * the same labels, of the last layer's shape. Encoding is [0, n_encoder),
- * decoding [n_encoder, n_layers), reconstruction all. */
+ * decoding [n_encoder, n_layers), reconstruction all. EINVAL when the part
+ * needs what an earlier layer kept (lt_net_check_part). */
 lt_status lt_evaluate_map(lt_net *net, const lt_dataset *set, int first,
                           int last, lt_pool *pool, lt_dataset **out,
                           lt_err *err);

@@ -7,8 +7,8 @@
  * fixed at compile time, so a build gives the same bits on every run.
  *
  * Parts, by idea: fmath.inc (exp, log and friends on one real), act.inc
- * (activations), loss.inc, update.inc (optimisers), random.inc, burn.inc (the
- * processor's peak). */
+ * (activations), loss.inc, update.inc (optimisers), random.inc, pooling.inc,
+ * norm.inc, burn.inc (the processor's peak). */
 #include "math/kernels.h"
 
 #include <math.h>
@@ -25,6 +25,8 @@
 #include "math/isa/loss.inc"
 #include "math/isa/update.inc"
 #include "math/isa/random.inc"
+#include "math/isa/pooling.inc"
+#include "math/isa/norm.inc"
 #include "math/isa/burn.inc"
 
 extern const lt__kernels TABLE;
@@ -42,7 +44,21 @@ const lt__kernels TABLE = {
     .uniform = uniform,
     .normal = normal,
     .bernoulli = bernoulli,
+    .mask = mask,
     .from_bytes = from_bytes,
     .all_finite = all_finite,
+    .pool_max = pool_max,
+    .pool_mean = pool_mean,
+    .pool_spread = pool_spread,
+    .pool_copy = pool_copy,
+    .pool_copy_sum = pool_copy_sum,
+    .norm_moments = norm_moments,
+    .norm_sums = norm_sums,
+    .norm_apply = norm_apply,
+    .norm_back = norm_back,
+    .norm_moments_strip = norm_moments_strip,
+    .norm_sums_strip = norm_sums_strip,
+    .norm_apply_row = norm_apply_row,
+    .norm_back_row = norm_back_row,
     .burn = burn,
 };
