@@ -3,8 +3,7 @@
  *
  * A batch has no header, so its size is all that tells it from another file:
  * at most 10,000 whole records. They are read one after another into memory
- * for as many batches as there are files, and given back to the system for
- * what was not there. */
+ * that grows from file to file by what the next one can hold. */
 #include "latent/data/cifar.h"
 
 #include "latent/base/gzin.h"
@@ -17,7 +16,7 @@ enum { SIDE = 32, PIXELS = 3 * SIDE * SIDE, RECORD = 1 + PIXELS, CLASSES = 10 };
 
 typedef struct cifar_set {
     uint8_t *values, *labels;
-    int n;
+    int n, room;
 } cifar_set;
 
 /* One record; *got is false at the file's end. */
@@ -48,7 +47,27 @@ static lt_status record_read(cifar_set *s, lt_gzin *in, const char *path,
     return LT_OK;
 }
 
-/* The records of one file, for which there is room. */
+/* Room for what the file can hold, from its size on disk, and one more: a
+ * record that is cut is worth a message of its own. */
+static lt_status set_grow(cifar_set *s, const lt_gzin *in, const char *path,
+                          lt_err *err)
+{
+    uint64_t most = lt_gzin_bound(in) / RECORD + 1;
+    size_t room =
+        (size_t)s->n + (most < LT_CIFAR_BATCH ? most : LT_CIFAR_BATCH);
+    uint8_t *values = lt_mem_grow(s->values, room, PIXELS);
+    uint8_t *labels = lt_mem_grow(s->labels, room, 1);
+
+    s->values = values ? values : s->values;
+    s->labels = labels ? labels : s->labels;
+    s->room = (int)room;
+    if (values && labels)
+        return LT_OK;
+    return lt_err_set(err, LT_ENOMEM, "%s: out of memory for %zu pictures",
+                      path, room);
+}
+
+/* The records of one file. */
 static lt_status batch_read(cifar_set *s, const char *path, lt_err *err)
 {
     int first = s->n;
@@ -58,7 +77,9 @@ static lt_status batch_read(cifar_set *s, const char *path, lt_err *err)
     size_t size = 0;
     lt_status rc = lt_gzin_open(path, &in, err);
 
-    while (rc == LT_OK && got && s->n - first < LT_CIFAR_BATCH)
+    if (rc == LT_OK)
+        rc = set_grow(s, in, path, err);
+    while (rc == LT_OK && got && s->n < s->room)
         rc = record_read(s, in, path, &got, err);
     if (rc == LT_OK && got) /* full: the file must end here */
         rc = lt_gzin_some(in, &extra, 1, &size, err);
@@ -73,14 +94,11 @@ static lt_status batch_read(cifar_set *s, const char *path, lt_err *err)
 lt_status lt_cifar_load(const char *const *paths, int n_paths, lt_dataset **out,
                         lt_err *err)
 {
-    size_t room = (size_t)n_paths * LT_CIFAR_BATCH;
-    cifar_set s = {lt_mem_alloc(room, PIXELS), lt_mem_alloc(room, 1), 0};
+    cifar_set s = {0};
     lt_status rc = LT_OK;
     uint8_t *fit;
 
     LT_ASSERT(n_paths > 0);
-    if (!s.values || !s.labels)
-        rc = lt_err_mark(err, LT_ENOMEM);
     for (int i = 0; i < n_paths && rc == LT_OK; i++)
         rc = batch_read(&s, paths[i], err);
     if (rc != LT_OK) {
