@@ -8,10 +8,12 @@
  * A decimal of up to 15 digits with an exponent of up to 22 is the quotient or
  * product of two numbers that double holds exactly, so one division rounds it
  * as strtod would (Clinger 1990), at a tenth of the time; others are left to
- * strtod. The program never leaves the "C" locale's numbers. */
+ * strtod in the "C" locale: a script may have set another, with a decimal
+ * comma (os.setlocale). */
 #include "lines.h"
 
 #include <inttypes.h>
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,9 +187,11 @@ static const char *digits_scan(const char *p, uint64_t *value, int *n_digits,
 
 static bool number_scan_slow(const char **at, double *out)
 {
+    /* glibc keeps this one ready: nothing is allocated, nothing to free */
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     char *end = NULL;
 
-    *out = strtod(*at, &end);
+    *out = strtod_l(*at, &end, c);
     if (end == *at || !isfinite(*out))
         return false;
     *at = end;
