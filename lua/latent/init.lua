@@ -20,6 +20,7 @@ local NAMES <const> = {
   load = { "latent.net", "load" },
   fit = { "latent.fit", "fit" },
   pretrain = { "latent.fit", "pretrain" },
+  probe = { "latent.probe", "probe" },
   data = { "latent.data" },
   prepare = { "latent.prepare" },
   plot = { "latent.plot" },

@@ -7,6 +7,7 @@
 --   latent.plot.reconstructions(net, set, { n = 10 })
 --   latent.plot.filters(net, { n = 100, layer = 1 })
 --   latent.plot.codes(net, set, { n = 5000 })
+--   latent.plot.retrieval(result of latent.probe)
 --   latent.plot.curves { metric = "test.sse", curves = { { label =, x =, y = },
 --                        { label =, members = { { x =, y = }, ... } } } }
 --   latent.plot.sweep { metric = "test.sse", knob = "code", lines = {
@@ -29,6 +30,7 @@ local UNITS <const> = {
   sse = "squared error per example", mse = "squared error per element", bce = "nats per example",
   accuracy = "share of examples", rate = "step size", free_energy_gap = "nats",
   free_energy_contrast = "nats", recon = "squared error per example", seconds = "s",
+  retrieval = "precision",
 }
 
 -- "test.sse" -> "test sse (squared error per example)"
@@ -475,6 +477,8 @@ function plot.sweep(given)
     } },
   }
 end
+
+plot.retrieval = require "latent.plot_retrieval"
 
 -- ---- drawing ----
 
