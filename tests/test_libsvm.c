@@ -97,7 +97,24 @@ static void libsvm_reads_labels_and_entries(void **state)
     content_of("1:1 2:2\n3:3\n", plain, 3, "|0=1 1=2;|2=3;");
     content_of("0 0:1 4:2\n", (lt_libsvm_opts){0, 0, false}, 5, "0|0=1 4=2;");
     content_of("0 1:1\n", (lt_libsvm_opts){1, 9, false}, 9, "0|0=1;");
+    content_of("3\n3\n", (lt_libsvm_opts){1, 5, false}, 5, "0|;0|;");
     content_of("0 2147483647:1\n", plain, 2147483647, "0|2147483646=1;");
+}
+
+/* Nothing in any row: still a set that can be hashed and copied. */
+static void libsvm_rows_may_all_be_empty(void **state)
+{
+    lt_dataset *d = good("3\n4\n", (lt_libsvm_opts){1, 5, false});
+    lt_dataset *some = NULL;
+    const int32_t second = 1;
+    char hex[LT_DIGEST_HEX];
+
+    (void)state;
+    lt_dataset_fingerprint(d, hex);
+    assert_int_equal(lt_dataset_select(d, &second, 1, &some, NULL), LT_OK);
+    assert_int_equal(lt_dataset_labels(some)[0], 1);
+    lt_dataset_free(some);
+    lt_dataset_free(d);
 }
 
 static void libsvm_reads_gzip(void **state)
@@ -360,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(libsvm_reads_labels_and_entries),
+        cmocka_unit_test(libsvm_rows_may_all_be_empty),
         cmocka_unit_test(libsvm_reads_gzip),
         cmocka_unit_test(libsvm_numbers_labels_or_keeps_none),
         cmocka_unit_test(libsvm_pairs_share_width_and_labels),

@@ -97,6 +97,9 @@ local function ratings(given)
   if o.generate then o.generate = specs.generate:read(o.generate) end
   local pair = make_pair("ratings", core.ratings, o)
   pair.mean = core.mean(pair.train)
+  if o.centre then -- a fact, to be stored with the run
+    pair.train.recipe.mean, pair.test.recipe.mean = pair.train.centre, pair.train.centre
+  end
   pair.noise = o.generate and o.generate.noise
   return pair
 end
@@ -116,11 +119,13 @@ function names.libsvm(given) return libsvm("libsvm", given) end
 function names.words(given) return libsvm("words", given) end
 function names.topics(given) return make_pair("topics", core.topics, specs.topics:read(given or {})) end
 
--- From a recipe, which is the options and two names more.
+-- From a recipe, which is the options and some facts more.
+local FACTS <const> = { kind = true, part = true, counts = true, mean = true }
+
 local function remake(recipe)
   local o = {}
   for key, value in pairs(recipe) do
-    if key ~= "kind" and key ~= "part" and key ~= "counts" then o[key] = value end
+    if not FACTS[key] then o[key] = value end
   end
   local made = names[recipe.kind](o)
   return recipe.part and made[recipe.part] or made

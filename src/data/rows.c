@@ -34,6 +34,8 @@ lt_status lt__rows_add(lt__rows *r, int32_t index, float value, lt_err *err)
 
 lt_status lt__rows_end(lt__rows *r, lt_err *err)
 {
+    if (!r->room) /* rows without entries have arrays too */
+        LT_TRY(entries_grow(r, err));
     if (r->sparse.rows == r->row_room) {
         int room = r->row_room ? 2 * r->row_room : FIRST_ROWS;
         int64_t *start = NULL;

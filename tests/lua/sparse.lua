@@ -77,6 +77,8 @@ local items = data.ratings { generate = plan, share = 0.25, seed = 9, by = "item
 assert(items.train.elements == 300 and items.test.target.ratings == 1200)
 near(items.train.centre, pair.mean, 1e-9)
 near(items.mean, pair.mean, 1e-6)
+assert(items.test.recipe.mean == items.test.centre and pair.test.recipe.mean == nil)
+same(items.test, data.from_recipe(items.test.recipe))
 local leave = data.ratings { generate = plan, split = "leave", n = 2, seed = 1 }
 assert(leave.test.target.ratings == 2 * leave.test.n)
 
