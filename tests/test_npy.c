@@ -311,7 +311,7 @@ static void npy_missing_values_must_be_asked_for(void **state)
         lt_npy_opts opts = {.map_from = i ? MAP : READ};
 
         refused(numpy_path("nan"), opts,
-                "example 1: found nan|missing = true keeps");
+                "example 1: found NaN|missing = true keeps");
         refused(numpy_path("inf"), opts, "example 2: found -inf");
         opts.missing = true;
         refused(numpy_path("inf"), opts, "example 2: found -inf");

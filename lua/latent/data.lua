@@ -204,12 +204,14 @@ function data.idx(given)
     test = load_idx(o.test_images, o.test_labels, o.limit) }
 end
 
+local NEED_FILES <const> = { mnist = true, faces = true, cifar10 = true }
+
 -- Whether a set that needs files is there.
 function data.has(kind)
   if kind == "curves" then return true end
-  if kind ~= "mnist" and kind ~= "faces" and not (type(kind) == "string" and kind:find("^ml%-")) then
-    sys.fail(("latent.data.has: found %s, wanted 'curves', 'mnist' or 'faces', or a set of ratings ('ml-100k')"):format(
-      options.show(kind)))
+  if not NEED_FILES[kind] and not (type(kind) == "string" and kind:find("^ml%-")) then
+    sys.fail(("latent.data.has: found %s, wanted 'curves', 'mnist', 'faces', 'cifar10', or a set of ratings "
+      .. "('ml-100k')"):format(options.show(kind)))
   end
   return core.has(kind)
 end
@@ -282,7 +284,7 @@ function data.describe(set)
 end
 
 package.loaded["latent.data"] = data -- the modules below require it
-for _, name in ipairs { "latent.prepared", "latent.data_sparse" } do include(require(name)) end
+for _, name in ipairs { "latent.prepared", "latent.data_sparse", "latent.data_files" } do include(require(name)) end
 
 local names = {}
 for name in pairs(data) do names[#names + 1] = name end

@@ -29,6 +29,7 @@ typedef struct lt__set lt__set;
 int lt__open_sys(lua_State *L);
 int lt__open_json(lua_State *L);
 int lt__open_data(lua_State *L);
+int lt__open_files(lua_State *L);
 int lt__open_sparse(lua_State *L);
 int lt__open_prepare(lua_State *L);
 int lt__open_net(lua_State *L);

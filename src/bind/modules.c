@@ -11,6 +11,7 @@ static const luaL_Reg core_modules[] = {
     {"latent.core.json", lt__open_json},
     {"latent.core.sys", lt__open_sys},
     {"latent.core.data", lt__open_data},
+    {"latent.core.files", lt__open_files},
     {"latent.core.sparse", lt__open_sparse},
     {"latent.core.prepare", lt__open_prepare},
     {"latent.core.net", lt__open_net},

@@ -279,6 +279,20 @@ static bool are_good(const npy_content *c, lt_elem type, size_t at, size_t n)
     return !bad;
 }
 
+static lt_status value_fail(const npy_input *in, size_t example, double x,
+                            lt_err *err)
+{
+    if (isnan(x)) /* printf would show its sign */
+        return lt_err_set(err, LT_EFORMAT,
+                          "%s: example %zu: found NaN, wanted a number "
+                          "(missing = true keeps NaN as missing)",
+                          in->file.path, example + 1);
+    return lt_err_set(err, LT_EFORMAT,
+                      "%s: example %zu: found %g, wanted a number that a "
+                      "float holds",
+                      in->file.path, example + 1, x);
+}
+
 static lt_status floats_check(const npy_input *in, const npy_content *c,
                               lt_elem type, bool missing, lt_err *err)
 {
@@ -293,12 +307,7 @@ static lt_status floats_check(const npy_input *in, const npy_content *c,
             double x = value_at(c, type, i);
 
             if (!is_good(x, missing))
-                return lt_err_set(
-                    err, LT_EFORMAT,
-                    "%s: example %zu: found %g, wanted a finite value%s",
-                    in->file.path, i / (size_t)in->elements + 1, x,
-                    isnan(x) ? " (missing = true keeps NaN as missing)"
-                             : " that a float holds");
+                return value_fail(in, i / (size_t)in->elements, x, err);
         }
     }
     return LT_OK;

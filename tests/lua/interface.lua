@@ -53,7 +53,7 @@ local rows = latent.data.rows { { 0, 0.5 }, { 1, 0.25 } }
 assert(rows.n == 2 and rows:row(2)[2] == 0.25)
 raises("row 2: wanted a list of 2 numbers", latent.data.rows, { { 1, 2 }, { 1 } })
 assert(latent.data.has("curves") == true)
-raises("wanted 'curves', 'mnist' or 'faces'", latent.data.has, "mnits")
+raises("wanted 'curves', 'mnist', 'faces', 'cifar10'", latent.data.has, "mnits")
 
 -- ---- networks ----
 
