@@ -12,6 +12,7 @@
 
 #include "latent/math/norm.h"
 #include "latent/math/pooling.h"
+#include "latent/math/rows.h"
 #include "latent/math/vec.h"
 
 /* Losses and squared errors of one piece. */
@@ -86,6 +87,19 @@ typedef struct lt__kernels {
                           const lt_real *x, const lt_real *dz,
                           const lt_real *dshift, const lt_real *dscale,
                           lt_real *dx);
+    /* See rows.h; each on rows [from, to) of a batch, or columns, or items. */
+    void (*rows_multiply)(const lt_sparse_batch *x, int from, int to, int width,
+                          const lt_real *table, lt_real *y);
+    double (*rows_sse)(const lt_sparse_batch *at, int from, int to,
+                       const lt_rows_output *o);
+    void (*rows_add)(const lt_rows_gradient *g, int from, int to, lt_real *w);
+    void (*rows_sgd)(const lt_rows_gradient *g, int from, int to,
+                     const lt_sgd_step *s, lt_real *w, lt_real *u);
+    void (*rows_adam)(const lt_rows_gradient *g, int from, int to,
+                      const lt_adam_step *s, lt_real *w, lt_real *m,
+                      lt_real *v);
+    void (*rows_settle)(const lt_rows_behind *b, const int32_t *item, int from,
+                        int to, int width, lt_real *w, lt_real *u);
     /* Multiply-adds in registers, nothing else; returns how many floating
      * point operations that were. */
     double (*burn)(size_t rounds, lt_real *out);

@@ -8,7 +8,8 @@
  *
  * Parts, by idea: fmath.inc (exp, log and friends on one real), act.inc
  * (activations), loss.inc, update.inc (optimisers), random.inc, pooling.inc,
- * norm.inc, burn.inc (the processor's peak). */
+ * norm.inc, rows.inc (tables and sparse batches), burn.inc (the processor's
+ * peak). */
 #include "math/kernels.h"
 
 #include <math.h>
@@ -27,6 +28,7 @@
 #include "math/isa/random.inc"
 #include "math/isa/pooling.inc"
 #include "math/isa/norm.inc"
+#include "math/isa/rows.inc"
 #include "math/isa/burn.inc"
 
 extern const lt__kernels TABLE;
@@ -60,5 +62,11 @@ const lt__kernels TABLE = {
     .norm_sums_strip = norm_sums_strip,
     .norm_apply_row = norm_apply_row,
     .norm_back_row = norm_back_row,
+    .rows_multiply = rows_multiply,
+    .rows_sse = rows_sse,
+    .rows_add = rows_add,
+    .rows_sgd = rows_sgd,
+    .rows_adam = rows_adam,
+    .rows_settle = rows_settle,
     .burn = burn,
 };

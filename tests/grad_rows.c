@@ -1,0 +1,2 @@
+/* The tests of sparse products again, with lt_real in double. */
+#include "test_rows.c"
