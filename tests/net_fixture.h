@@ -21,7 +21,8 @@ typedef struct fixture_spec {
     uint64_t seed;
 } fixture_spec;
 
-__attribute__((unused)) static lt_net *fixture_net(fixture_spec f)
+__attribute__((unused)) static lt_net *fixture_make(fixture_spec f,
+                                                    bool is_sparse)
 {
     const lt_layer_spec encoder[] = {{"dense", f.h, f.act},
                                      {"dense", f.k, f.act}};
@@ -30,13 +31,24 @@ __attribute__((unused)) static lt_net *fixture_net(fixture_spec f)
                               .n_encoder = 2,
                               .output = f.output,
                               .tie = f.tie,
-                              .seed = f.seed};
+                              .seed = f.seed,
+                              .is_sparse = is_sparse};
     lt_net *net = NULL;
     lt_err err = {0};
 
     if (lt_net_new(&spec, &net, &err) != LT_OK)
         fail_msg("%s", err.text);
     return net;
+}
+
+__attribute__((unused)) static lt_net *fixture_net(fixture_spec f)
+{
+    return fixture_make(f, false);
+}
+
+__attribute__((unused)) static lt_net *fixture_sparse_net(fixture_spec f)
+{
+    return fixture_make(f, true);
 }
 
 /* Every parameter, biases too, becomes sd N(0,1); then ties are restored. */

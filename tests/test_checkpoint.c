@@ -168,21 +168,54 @@ static void file_is_what_the_format_says(void **state)
     lt_net_free(net);
 }
 
-/* The same values as F64 (F32 in a double build), tensors in another order. */
-static void other_widths_and_orders_are_read(void **state)
+/* A network whose first layer stores its weight turned over makes the file that
+ * one with the same start makes that does not, but for the metadata. */
+static void sparse_networks_are_saved_as_others(void **state)
 {
     const place *p = *state;
-    const char *metadata =
+
+    for (int tie = 0; tie < LT_TIE_PINV; tie++) {
+        fixture_spec f = {37, 5, 3, LT_ACT_ELU, LT_ACT_LINEAR, (lt_tie)tie, 11};
+        lt_net *nets[2] = {fixture_net(f), fixture_sparse_net(f)}, *back = NULL;
+        saved s[2];
+
+        for (int i = 0; i < 2; i++) {
+            save(nets[i], p->path);
+            saved_read(&s[i], p->path);
+        }
+        assert_int_equal(s[0].data_size, s[1].data_size);
+        assert_memory_equal(s[0].data, s[1].data, s[0].data_size);
+        assert_non_null(strstr(s[1].header, "\"shape\":[5,37]"));
+        assert_true(lt_net_params(nets[0])[1] == lt_net_params(nets[1])[5]);
+        assert_int_equal(lt_checkpoint_load(p->path, &back, NULL), LT_OK);
+        assert_true(lt_net_is_sparse(back));
+        assert_memory_equal(lt_net_params(back), lt_net_params(nets[1]),
+                            lt_net_n_params(back) * sizeof(lt_real));
+        for (int i = 0; i < 2; i++) {
+            lt_net_free(nets[i]);
+            lt_mem_free(s[i].file);
+        }
+        lt_net_free(back);
+    }
+}
+
+/* The same values as F64 (F32 in a double build), tensors in another order. */
+static void check_other_widths(const place *p, bool is_sparse,
+                               const lt_real wanted[11])
+{
+    char metadata[1024];
+    const char *unfinished =
         "{\"__metadata__\":{\"latent.network\":\"{\\\"encoder\\\":[{"
         "\\\"act\\\":\\\"linear\\\",\\\"kind\\\":\\\"dense\\\",\\\"units\\\":2}"
         "],\\\"init\\\":{\\\"kind\\\":\\\"glorot\\\",\\\"value\\\":0.0},"
         "\\\"input\\\":[3],\\\"output\\\":\\\"linear\\\",\\\"refresh\\\":"
-        "\\\"step\\\",\\\"seed\\\":0,\\\"tie\\\":\\\"tied\\\"}\"},";
+        "\\\"step\\\",\\\"seed\\\":0,\\\"tie\\\":\\\"tied\\\"%s}\"},";
     const double f64[] = {100, 101, 102, 1, 2, 3, 4, 5, 6, 50, 51};
     const float f32[] = {100, 101, 102, 1, 2, 3, 4, 5, 6, 50, 51};
-    const lt_real wanted[] = {1, 2, 3, 4, 5, 6, 50, 51, 100, 101, 102};
     lt_net *net = NULL;
 
+    snprintf(metadata, sizeof metadata, unfinished,
+             is_sparse ? ",\\\"sparse\\\":true" : "");
     for (int w = 4; w <= 8; w += 4) {
         char header[2048];
         lt_err err = {0};
@@ -199,10 +232,19 @@ static void other_widths_and_orders_are_read(void **state)
                    (size_t)(11 * w));
         if (lt_checkpoint_load(p->path, &net, &err) != LT_OK)
             fail_msg("%s", err.text);
-        assert_memory_equal(lt_net_params(net), wanted, sizeof wanted);
+        assert_memory_equal(lt_net_params(net), wanted, 11 * sizeof *wanted);
         lt_net_free(net);
         net = NULL;
     }
+}
+
+static void other_widths_and_orders_are_read(void **state)
+{
+    const lt_real plain[] = {1, 2, 3, 4, 5, 6, 50, 51, 100, 101, 102};
+    const lt_real turned[] = {1, 4, 2, 5, 3, 6, 50, 51, 100, 101, 102};
+
+    check_other_widths(*state, false, plain);
+    check_other_widths(*state, true, turned);
 }
 
 /* Loads, wants a failure with nothing large allocated; returns the message
@@ -414,7 +456,8 @@ static void missing_files_and_folders_are_named(void **state)
 static void failed_allocations_are_reported(void **state)
 {
     const place *p = *state;
-    lt_net *net = net_of(LT_TIE_UNTIED), *loaded = NULL;
+    fixture_spec f = {6, 5, 3, LT_ACT_ELU, LT_ACT_SIGMOID, LT_TIE_UNTIED, 11};
+    lt_net *net = fixture_sparse_net(f), *loaded = NULL;
     lt_status rc = LT_ENOMEM;
 
     for (int n = 0; rc != LT_OK; n++) {
@@ -443,6 +486,7 @@ int main(void)
         WITH_PLACE(networks_come_back_bit_for_bit),
         WITH_PLACE(notes_stand_in_the_metadata),
         WITH_PLACE(file_is_what_the_format_says),
+        WITH_PLACE(sparse_networks_are_saved_as_others),
         WITH_PLACE(other_widths_and_orders_are_read),
         WITH_PLACE(lying_headers_are_refused),
         WITH_PLACE(every_truncation_is_refused),

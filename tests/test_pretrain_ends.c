@@ -236,6 +236,22 @@ static void pretraining_refuses_what_it_cannot_do(void **state)
     lt_dataset_free(train);
 }
 
+static void pretraining_wants_a_network_that_is_not_sparse(void **state)
+{
+    lt_dataset *train = patterns_make(N, D, 1);
+    lt_pretrain_opts o = opts_make(LT_PRETRAIN_AUTOENCODER, train);
+    net_plan p = {.width = D, .units = {H1}, .n = 1, .is_sparse = true};
+    lt_net *net = net_make(&p);
+    lt_err err = {0};
+
+    (void)state;
+    assert_int_equal(lt_pretrain(net, &o, &err), LT_EINVAL);
+    assert_string_equal(err.text, "encoder layer 1: pre-training wants a "
+                                  "network that is not sparse");
+    lt_net_free(net);
+    lt_dataset_free(train);
+}
+
 static void rbm_wants_sigmoid_or_linear_before_it_trains(void **state)
 {
     lt_dataset *train = patterns_make(N, D, 1);
@@ -300,6 +316,7 @@ int main(void)
         cmocka_unit_test(pretraining_stops_at_the_step_when_asked),
         cmocka_unit_test(no_epochs_change_nothing),
         cmocka_unit_test(pretraining_refuses_what_it_cannot_do),
+        cmocka_unit_test(pretraining_wants_a_network_that_is_not_sparse),
         cmocka_unit_test(rbm_wants_sigmoid_or_linear_before_it_trains),
         cmocka_unit_test(pretraining_survives_every_failed_allocation),
     };

@@ -177,6 +177,7 @@ typedef struct net_plan {
     lt_tie tie;
     lt_refresh refresh;
     uint64_t seed;
+    bool is_sparse;
 } net_plan;
 
 static inline lt_net *net_make(const net_plan *p)
@@ -189,7 +190,8 @@ static inline lt_net *net_make(const net_plan *p)
                         .tie = p->tie,
                         .refresh = p->refresh,
                         .init = {LT_INIT_GLOROT, 0},
-                        .seed = p->seed};
+                        .seed = p->seed,
+                        .is_sparse = p->is_sparse};
     lt_net *net = NULL;
     lt_err err = {0};
 

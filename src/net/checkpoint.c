@@ -7,7 +7,8 @@
  *
  * Tensors stand in the order of the flat parameter vector, then of the state,
  * so the file's data are those vectors, byte for byte, written without a
- * copy. */
+ * copy; but a weight that a sparse network stores transposed stands in the
+ * file as every other, and is turned in a copy of it. */
 #include "latent/net/checkpoint.h"
 
 #include "latent/base/mem.h"
@@ -122,23 +123,58 @@ static lt_status put_header(const lt_net *net, const json_t *notes,
     return rc == LT_OK && out->failed ? LT_ENOMEM : rc;
 }
 
+/* The first layer's weight when it is stored transposed, else NULL. */
+static const lt_layer *turned_layer(const lt_net *net)
+{
+    const lt_layer *first = &net->layers[0];
+
+    return first->is_transposed ? first : NULL;
+}
+
+/* The parameters in two parts: what is turned, in *turned, the caller's, or
+ * nothing; and the rest. */
+static lt_status param_parts(const lt_net *net, lt_real **turned,
+                             lt_path_part out[2], lt_err *err)
+{
+    const lt_layer *l = turned_layer(net);
+    size_t n = l ? l->weight_count : 0;
+
+    out[0] = (lt_path_part){NULL, 0};
+    out[1] = (lt_path_part){net->params + n,
+                            (net->n_params - n) * sizeof *net->params};
+    if (!l)
+        return LT_OK;
+    LT_ASSERT(l->weight == 0);
+    *turned = lt_mem_alloc(n, sizeof **turned);
+    if (!*turned)
+        return lt_err_set(err, LT_ENOMEM, "out of memory");
+    lt__transpose(l->weight_dim[1], l->weight_dim[0], net->params, *turned);
+    out[0] = (lt_path_part){*turned, n * sizeof **turned};
+    return LT_OK;
+}
+
 lt_status lt_checkpoint_save(const lt_net *net, const char *path,
                              const json_t *notes, lt_err *err)
 {
     lt_text header = {0};
+    lt_real *turned = NULL;
     lt_status rc = put_header(net, notes, &header, err);
     uint64_t length = header.size;
-    const lt_path_part parts[] = {
+    lt_path_part parts[] = {
         {&length, sizeof length},
         {header.data, header.size},
-        {net->params, net->n_params * sizeof *net->params},
+        {NULL, 0},
+        {NULL, 0},
         {net->state, net->n_state * sizeof *net->state},
     };
 
     if (rc == LT_OK)
-        rc = lt_path_write_parts(path, parts, 4, err);
+        rc = param_parts(net, &turned, parts + 2, err);
+    if (rc == LT_OK)
+        rc = lt_path_write_parts(path, parts, 5, err);
     else if (lt_err_mark(err, rc) == LT_ENOMEM)
         lt_err_prefix(err, "%s", path);
+    lt_mem_free(turned);
     lt_text_deinit(&header);
     return rc;
 }

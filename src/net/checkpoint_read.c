@@ -263,6 +263,35 @@ static lt_status reader_convert(reader *r, size_t item_size, size_t n,
     return LT_OK;
 }
 
+static lt_status reader_values(reader *r, const reader_tensor *t, size_t n,
+                               lt_real *to, lt_err *err)
+{
+    if (t->item_size == sizeof(lt_real))
+        return reader_read(r, to, n * sizeof *to, err);
+    return reader_convert(r, t->item_size, n, to, err);
+}
+
+/* A weight (H,D) that stands (D,H) in the parameters, some rows at a time. */
+static lt_status reader_turned(reader *r, const reader_tensor *t, lt_real *to,
+                               lt_err *err)
+{
+    enum { ROWS = 16 };
+    int h = t->tensor.dim[0], d = t->tensor.dim[1];
+    lt_real *rows = lt_mem_alloc((size_t)d, ROWS * sizeof *rows);
+    lt_status rc = rows ? LT_OK : LT_ENOMEM;
+
+    for (int at = 0, n; rc == LT_OK && at < h; at += n) {
+        n = h - at < ROWS ? h - at : ROWS;
+        rc = reader_values(r, t, (size_t)n * (size_t)d, rows, err);
+        for (int j = 0; rc == LT_OK && j < d; j++)
+            for (int i = 0; i < n; i++)
+                to[(size_t)j * (size_t)h + (size_t)(at + i)] =
+                    rows[(size_t)i * (size_t)d + (size_t)j];
+    }
+    lt_mem_free(rows);
+    return lt_err_mark(err, rc);
+}
+
 /* The tensors are in the order of the file by now. */
 static lt_status reader_load(reader *r, lt_err *err)
 {
@@ -271,12 +300,11 @@ static lt_status reader_load(reader *r, lt_err *err)
         const reader_tensor *t = &r->tensors[i];
         lt_real *vector = t->tensor.is_state ? r->net->state : r->net->params;
         lt_real *to = vector + t->tensor.offset;
-        size_t n = t->tensor.count;
 
-        if (t->item_size == sizeof(lt_real))
-            LT_TRY(reader_read(r, to, n * sizeof *to, err));
+        if (t->tensor.is_transposed)
+            LT_TRY(reader_turned(r, t, to, err));
         else
-            LT_TRY(reader_convert(r, t->item_size, n, to, err));
+            LT_TRY(reader_values(r, t, t->tensor.count, to, err));
     }
     return LT_OK;
 }

@@ -189,6 +189,7 @@ static lt__tensor weight_tensor(const lt_layer *l)
     lt__tensor t = vector_tensor(l, "weight", l->weight, l->weight_count);
 
     t.rank = l->weight_rank;
+    t.is_transposed = l->is_transposed;
     memcpy(t.dim, l->weight_dim, sizeof t.dim);
     return t;
 }

@@ -56,12 +56,16 @@ typedef struct lt__tensor {
     int rank, dim[4];
     size_t offset, count; /* in the parameters, or the state */
     bool is_state;
+    bool is_transposed; /* stands (dim[1], dim[0]) in the parameters */
 } lt__tensor;
 
 /* The tensors of a network in file order: parameters, then state. `out` has
  * room for LT__TENSORS_PER_LAYER a layer; returns how many there are. */
 #define LT__TENSORS_PER_LAYER 4
 int lt__net_tensors(const lt_net *net, lt__tensor *out);
+
+/* out (cols, rows) = a (rows, cols) transposed */
+void lt__transpose(int rows, int cols, const lt_real *a, lt_real *out);
 
 /* Whether decoder weights are computed from the encoder's: mirrored, pinv. */
 bool lt__tie_is_derived(lt_tie tie);

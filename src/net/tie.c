@@ -45,9 +45,8 @@ bool lt__tie_is_derived(lt_tie tie)
     return tie == LT_TIE_MIRRORED || tie == LT_TIE_PINV;
 }
 
-/* out (cols,rows) = a (rows,cols) transposed, tile by tile so that both sides
- * stay in the cache. */
-static void transpose(int rows, int cols, const lt_real *a, lt_real *out)
+/* Tile by tile, so that both sides stay in the cache. */
+void lt__transpose(int rows, int cols, const lt_real *a, lt_real *out)
 {
     for (int r0 = 0; r0 < rows; r0 += TILE)
         for (int c0 = 0; c0 < cols; c0 += TILE)
@@ -74,7 +73,7 @@ static lt_status tie_layer(lt_net *net, int index, lt_err *err)
     else if (enc->ops->mirror_weight == LT_MIRROR_SAME || enc->is_transposed)
         memcpy(to, from, dec->weight_count * sizeof *to);
     else
-        transpose(h, d, from, to);
+        lt__transpose(h, d, from, to);
     if (rc != LT_OK)
         lt_err_prefix(err, "%s", lt__net_label(net, dec->mirror_of, label));
     return rc;

@@ -100,6 +100,11 @@ static lt_status layer_check(const lt_net *net, int index,
                           "encoder layer %d (%s): pre-training wants dense "
                           "layers",
                           index + 1, l->ops->name);
+    if (l->is_transposed)
+        return lt_err_set(err, LT_EINVAL,
+                          "encoder layer %d: pre-training wants a network that "
+                          "is not sparse",
+                          index + 1);
     if (method == LT_PRETRAIN_RBM && act != LT_ACT_SIGMOID &&
         act != LT_ACT_LINEAR)
         return lt_err_set(err, LT_EINVAL,
