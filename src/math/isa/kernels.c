@@ -8,8 +8,8 @@
  *
  * Parts, by idea: fmath.inc (exp, log and friends on one real), act.inc
  * (activations), loss.inc, update.inc (optimisers), random.inc, pooling.inc,
- * norm.inc, rows.inc (tables and sparse batches), burn.inc (the processor's
- * peak). */
+ * norm.inc, table_rows.inc (tables and sparse batches), burn.inc (the
+ * processor's peak). */
 #include "math/kernels.h"
 
 #include <math.h>
@@ -28,7 +28,7 @@
 #include "math/isa/random.inc"
 #include "math/isa/pooling.inc"
 #include "math/isa/norm.inc"
-#include "math/isa/rows.inc"
+#include "math/isa/table_rows.inc"
 #include "math/isa/burn.inc"
 
 extern const lt__kernels TABLE;

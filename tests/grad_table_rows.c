@@ -1,2 +1,2 @@
 /* The tests of sparse products again, with lt_real in double. */
-#include "test_rows.c"
+#include "test_table_rows.c"

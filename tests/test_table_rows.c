@@ -2,7 +2,7 @@
  * against plain loops in double; and the same bits for all thread counts. */
 #include "sparse_fixture.h"
 
-#include "latent/math/rows.h"
+#include "latent/math/table_rows.h"
 #include "math/kernels.h"
 
 #include <float.h>

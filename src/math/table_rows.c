@@ -1,10 +1,10 @@
-/* Sparse batches and tables over the pool; see latent/math/rows.h.
+/* Sparse batches and tables over the pool; see latent/math/table_rows.h.
  *
  * Products go row by row of the batch, each with its sum of its own; updates
  * go column by column, each with its own row of the table. So no two pieces
  * write the same number, and pieces are cut by counts of rows and columns.
- * The arithmetic is in isa/rows.inc. */
-#include "latent/math/rows.h"
+ * The arithmetic is in isa/table_rows.inc. */
+#include "latent/math/table_rows.h"
 
 #include "math/kernels.h"
 

@@ -5,8 +5,8 @@
  * weight of a sparse network, or the last one's. Work is cut over the pool by
  * the batch alone, and results are the same bits for every number of threads.
  * Nothing is allocated. */
-#ifndef LT_ROWS_H
-#define LT_ROWS_H
+#ifndef LT_TABLE_ROWS_H
+#define LT_TABLE_ROWS_H
 
 #include <stdint.h>
 
