@@ -89,6 +89,37 @@ static void derived_weights_cannot_be_unfrozen(void **state)
     lt_net_free(net);
 }
 
+/* Layers without parameters may be named, and say nothing of the others. */
+static void layers_without_parameters_freeze_like_any(void **state)
+{
+    const lt_layer_spec encoder[] = {
+        {.kind = "reshape", .shape = {1, 4, 4}},
+        {.kind = "dropout", .amount = 0.5},
+        {.kind = "maxpool", .kernel = {2, 2}},
+        {"dense", 3, LT_ACT_LINEAR},
+    };
+    const lt_net_spec spec = {.input = lt_shape_flat(16),
+                              .encoder = encoder,
+                              .n_encoder = 4,
+                              .tie = LT_TIE_MIRRORED};
+    lt_net *net = NULL;
+    lt_err err = {0};
+
+    (void)state;
+    assert_int_equal(lt_net_new(&spec, &net, &err), LT_OK);
+    assert_int_equal(lt_net_n_layers(net), 6); /* dense, maxunpool */
+    assert_int_equal(lt_net_freeze_layer(net, 1, true, &err), LT_OK);
+    assert_int_equal(lt_net_n_trainable(net), 4 * 3 + 3 + 4);
+    assert_int_equal(lt_net_freeze_layer(net, 1, false, &err), LT_OK);
+    assert_int_equal(lt_net_freeze_layer(net, 5, false, &err), LT_OK);
+    assert_int_equal(lt_net_freeze_encoder(net, true, &err), LT_OK);
+    assert_int_equal(lt_net_n_trainable(net), 4);
+    assert_int_equal(lt_net_freeze_encoder(net, false, &err), LT_OK);
+    assert_int_equal(lt_net_freeze_decoder(net, false, &err), LT_EINVAL);
+    assert_non_null(strstr(err.text, "decoder layer 1 (dense): its weights"));
+    lt_net_free(net);
+}
+
 static void trainable_counts_leave_out_what_is_frozen(void **state)
 {
     lt_net *net = net_of(LT_TIE_TIED);
@@ -163,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_call_freezes_its_parts),
         cmocka_unit_test(derived_weights_cannot_be_unfrozen),
+        cmocka_unit_test(layers_without_parameters_freeze_like_any),
         cmocka_unit_test(trainable_counts_leave_out_what_is_frozen),
         cmocka_unit_test(frozen_gradients_are_zero),
         cmocka_unit_test(a_network_frozen_whole_still_steps),

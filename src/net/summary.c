@@ -66,17 +66,19 @@ static void add_number(double number, char *out)
     snprintf(out + at, LT_LABEL_TEXT - at, " %g", number);
 }
 
-/* "conv 3x3/2x2 same": kernel, stride, dilation and padding, as far as they
- * are not 1x1 or none. */
+/* "conv 3x3/2x2 same": kernel, stride, dilation and padding; a stride of 1 (of
+ * pools, of the kernel), no dilation and no padding go without saying. */
 static void add_window(const lt_layer *l, char *out)
 {
     const lt_layer_spec *s = &l->spec;
     bool is_dilated = s->dilation[0] > 1 || s->dilation[1] > 1;
+    bool is_pool = !lt_layer_has_field(l->ops, "channels");
+    const int one[2] = {1, 1};
 
     if (!lt_layer_has_field(l->ops, "kernel"))
         return;
     add_pair(" ", s->kernel, out);
-    if (s->stride[0] != 1 || s->stride[1] != 1)
+    if (memcmp(s->stride, is_pool ? s->kernel : one, sizeof one) != 0)
         add_pair("/", s->stride, out);
     if (is_dilated)
         add_pair(" dilated ", s->dilation, out);

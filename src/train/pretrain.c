@@ -9,7 +9,8 @@
  *
  * Random streams have the layer in their names ("pretrain.2.shuffle"), so that
  * no layer's draws move another's. A frozen layer is passed by and its mirror
- * with it. */
+ * with it, and so are layers without a weight of their own: a pass over the
+ * layers below is one of evaluation, without noise, with moving averages. */
 #include "train/pretrain_int.h"
 
 #include "latent/base/clock.h"
@@ -17,6 +18,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define PROGRESS_SECONDS 0.2
 
@@ -88,17 +90,40 @@ static lt_status set_check(const lt_net *net, const lt_dataset *set,
                       lt_shape_text(lt_net_input(net), wanted));
 }
 
+/* Layers with a weight of their own to learn: not pools, noise, or a batch
+ * normalisation, which are run as in evaluation. */
+static bool layer_is_weighted(const lt_layer *l)
+{
+    return l->ops->mirror_weight != LT_MIRROR_NONE;
+}
+
+static bool layer_learns(const lt_net *net, int index)
+{
+    const lt_layer *l = lt_net_layer(net, index);
+
+    return layer_is_weighted(l) && !l->is_weight_frozen;
+}
+
+/* How many of the layers [0, last) are weighted. */
+static int weighted_before(const lt_net *net, int last)
+{
+    int n = 0;
+
+    for (int i = 0; i < last; i++)
+        n += layer_is_weighted(lt_net_layer(net, i));
+    return n;
+}
+
 static lt_status layer_check(const lt_net *net, int index,
                              lt_pretrain_method method, lt_err *err)
 {
     const lt_layer *l = lt_net_layer(net, index);
     lt_act act = l->spec.act;
 
-    if (l->weight_count !=
-        (size_t)lt_shape_elements(l->in) * (size_t)lt_shape_elements(l->out))
+    if (strcmp(l->ops->name, "dense") != 0)
         return lt_err_set(err, LT_EINVAL,
                           "encoder layer %d (%s): pre-training wants dense "
-                          "layers",
+                          "layers, or this one frozen",
                           index + 1, l->ops->name);
     if (l->is_transposed)
         return lt_err_set(err, LT_EINVAL,
@@ -124,7 +149,7 @@ static lt_status pretrain_check(const lt_net *net, const lt_pretrain_opts *o,
     if (o->test)
         LT_TRY(set_check(net, o->test, "test set", err));
     for (int i = 0; i < lt_net_n_encoder(net); i++)
-        if (!lt_net_layer(net, i)->is_weight_frozen)
+        if (layer_learns(net, i))
             LT_TRY(layer_check(net, i, o->method, err));
     return LT_OK;
 }
@@ -148,13 +173,13 @@ lt_status lt__phase_check(const lt__phase *p, size_t n, const lt_real *x,
     return lt_err_set(err, LT_EDIVERGED,
                       "pre-training of layer %d: step %" PRId64
                       " (epoch %d): a parameter is not finite",
-                      p->index + 1, p->steps, p->epochs);
+                      p->number, p->steps, p->epochs);
 }
 
 const char *lt__phase_name(const lt__phase *p, const char *name,
                            char out[LT__PHASE_NAME])
 {
-    snprintf(out, LT__PHASE_NAME, "pretrain.%d.%s", p->index + 1, name);
+    snprintf(out, LT__PHASE_NAME, "pretrain.%d.%s", p->number, name);
     return out;
 }
 
@@ -167,13 +192,22 @@ lt_status lt__phase_metric(const lt__phase *p, const char *name, double value,
                              p->steps, p->epochs, value, err);
 }
 
+const lt_layer *lt__phase_below(const lt__phase *p)
+{
+    for (int i = p->index - 1; i >= 0; i--)
+        if (lt_layer_has_field(lt_net_layer(p->net, i)->ops, "act"))
+            return lt_net_layer(p->net, i);
+    return NULL;
+}
+
 lt_unit lt__phase_input_unit(const lt__phase *p)
 {
-    if (p->index == 0)
+    const lt_layer *below = lt__phase_below(p);
+
+    if (!below)
         return p->o->visible;
-    return lt_net_layer(p->net, p->index - 1)->spec.act == LT_ACT_SIGMOID
-               ? LT_UNIT_BINARY
-               : LT_UNIT_GAUSSIAN;
+    return below->spec.act == LT_ACT_SIGMOID ? LT_UNIT_BINARY
+                                             : LT_UNIT_GAUSSIAN;
 }
 
 /* The decoder layer that undoes encoder layer `index`, or NULL. */
@@ -202,8 +236,8 @@ static void progress_tell(const lt__phase *p, int batch, epoch_sums *s)
     if (now < s->progress_at || !p->o->observer)
         return;
     s->progress_at = now + PROGRESS_SECONDS;
-    snprintf(phase, sizeof phase, "pretrain %d/%d", p->index + 1,
-             lt_net_n_encoder(p->net));
+    snprintf(phase, sizeof phase, "pretrain %d/%d", p->number,
+             weighted_before(p->net, lt_net_n_encoder(p->net)));
     tell.done = (p->epochs + (double)(batch + 1) / batches) / p->o->epochs;
     tell.loss = s->error / (double)s->examples;
     if (now > s->began)
@@ -220,7 +254,7 @@ static lt_status batch_learn(lt__phase *p, int batch, epoch_sums *s,
     if (lt_observe_stop(p->o->observer))
         return lt_err_set(err, LT_EINTERRUPTED,
                           "interrupted in pre-training of layer %d, epoch %d",
-                          p->index + 1, p->epochs + 1);
+                          p->number, p->epochs + 1);
     p->rows = lt__batcher_gather(&p->batches, batch, lt_tape_input(p->tape));
     x = lt__phase_inputs(p, p->rows);
     LT_TRY(p->ops->step(p->learner, x, p->rows, &error, err));
@@ -230,7 +264,7 @@ static lt_status batch_learn(lt__phase *p, int batch, epoch_sums *s,
         return lt_err_set(err, LT_EDIVERGED,
                           "pre-training of layer %d: step %" PRId64
                           " (epoch %d): reconstruction error is %s",
-                          p->index + 1, p->steps, p->epochs + 1,
+                          p->number, p->steps, p->epochs + 1,
                           isnan(error) ? "nan" : "inf");
     }
     s->error += error;
@@ -273,7 +307,11 @@ static lt_status phase_begin(lt__phase *p, lt_err *err)
 static lt_status layer_pretrain(lt_net *net, const lt_pretrain_opts *o,
                                 int index, lt_tape *tape, lt_err *err)
 {
-    lt__phase p = {.net = net, .o = o, .index = index, .tape = tape};
+    lt__phase p = {.net = net,
+                   .o = o,
+                   .index = index,
+                   .number = weighted_before(net, index) + 1,
+                   .tape = tape};
     epoch_sums sums = {0, 0, 0, 0};
     lt_status rc = phase_begin(&p, err);
 
@@ -300,7 +338,7 @@ lt_status lt_pretrain(lt_net *net, const lt_pretrain_opts *opts, lt_err *err)
     n = opts->batch < n ? opts->batch : n;
     LT_TRY(lt_tape_new(net, n, false, opts->pool, &tape, err));
     for (int i = 0; i < lt_net_n_encoder(net) && rc == LT_OK; i++)
-        if (!lt_net_layer(net, i)->is_weight_frozen)
+        if (layer_learns(net, i))
             rc = layer_pretrain(net, opts, i, tape, err);
     lt_tape_free(tape);
     if (rc == LT_OK)

@@ -33,19 +33,18 @@ typedef struct ae_learner {
 
 static lt_act decoder_act(const lt__phase *p)
 {
+    const lt_layer *below = lt__phase_below(p);
+
     if (p->mirror)
         return p->mirror->spec.act;
-    if (p->index == 0)
-        return lt_net_output_act(p->net);
-    return lt_net_layer(p->net, p->index - 1)->spec.act;
+    return below ? below->spec.act : lt_net_output_act(p->net);
 }
 
 static lt_loss loss_choose(const lt__phase *p)
 {
-    bool in_unit_range =
-        p->index == 0
-            ? lt_dataset_type(p->o->train) == LT_ELEM_U8
-            : lt_net_layer(p->net, p->index - 1)->spec.act == LT_ACT_SIGMOID;
+    const lt_layer *below = lt__phase_below(p);
+    bool in_unit_range = below ? below->spec.act == LT_ACT_SIGMOID
+                               : lt_dataset_type(p->o->train) == LT_ELEM_U8;
 
     return in_unit_range && decoder_act(p) == LT_ACT_SIGMOID ? LT_LOSS_BCE
                                                              : LT_LOSS_MSE;

@@ -27,7 +27,8 @@ struct lt__phase {
     const lt_pretrain_opts *o;
     const lt_layer *layer;  /* borrowed from the network */
     const lt_layer *mirror; /* the decoder layer that undoes it, or NULL */
-    int index;              /* 0-based */
+    int index;              /* in the network, 0-based */
+    int number;             /* among the encoder's weighted layers, from 1 */
     int n_inputs, n_units;
     lt_tape *tape; /* for the layers below */
     lt__batcher batches;
@@ -60,8 +61,12 @@ lt_status lt__phase_metric(const lt__phase *p, const char *name, double value,
 const char *lt__phase_name(const lt__phase *p, const char *name,
                            char out[LT__PHASE_NAME]);
 
-/* Whether the layer's inputs are in [0,1] or standard, seen from below: those
- * of layer 0 as asked; above a linear layer they are Gaussian. */
+/* The nearest layer below that has an activation, which the layer's inputs
+ * carry; NULL: they are the network's own inputs. */
+const lt_layer *lt__phase_below(const lt__phase *p);
+
+/* Whether the layer's inputs are in [0,1] or standard, seen from below: the
+ * network's own as asked; above a linear layer they are Gaussian. */
 lt_unit lt__phase_input_unit(const lt__phase *p);
 
 #endif

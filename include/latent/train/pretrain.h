@@ -20,6 +20,12 @@
  * Interrupted or diverged pre-training keeps the layers that were done, and
  * decoders are retied to them.
  *
+ * Dense layers only, and L counts those (with convolutions, which must be
+ * frozen): pools, noise, dropout and batch normalisations between them are
+ * passed by and have no number; for what comes above them they run as in
+ * evaluation, without noise and with their moving averages, which stay as they
+ * are. In the same way "a layer below" is the nearest one with an activation.
+ *
  * The inputs of layer l are recomputed batch by batch through the layers
  * below, so memory does not grow with the data. Frozen layers are passed by;
  * a frozen decoder layer keeps its biases, and untied its weights. No epochs:
@@ -71,7 +77,9 @@ typedef struct lt_pretrain_opts {
 lt_pretrain_opts lt_pretrain_defaults(lt_pretrain_method method);
 
 /* EINVAL before anything is trained when a layer cannot be pre-trained so
- * ("encoder layer 2 (relu): RBM pre-training wants sigmoid or linear"). */
+ * ("encoder layer 2 (relu): RBM pre-training wants sigmoid or linear",
+ * "encoder layer 1 (conv): pre-training wants dense layers, or this one
+ * frozen"). */
 lt_status lt_pretrain(lt_net *net, const lt_pretrain_opts *opts, lt_err *err);
 
 #endif
