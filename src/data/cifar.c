@@ -41,6 +41,7 @@ static lt_status record_read(cifar_set *s, lt_gzin *in, const char *path,
                           "%s: offset %" PRIu64 ": found label %d, wanted 0 "
                           "to %d",
                           path, at, record[0], CLASSES - 1);
+    LT_ASSERT(s->values && s->labels);
     s->labels[s->n] = record[0];
     memcpy(s->values + (size_t)s->n * PIXELS, record + 1, PIXELS);
     s->n++;

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define LONGEST_LINE ((size_t)64 << 20)
-#define FIRST_ROOM   65536 /* values; one example at least */
+#define FIRST_ROOM   4096 /* values; one example at least */
 
 typedef enum csv_labels {
     LABELS_UNSEEN, /* or none */
@@ -175,15 +175,16 @@ static lt_status first_settle(csv_input *in, const char *line, bool *is_header,
 
 static lt_status input_grow(csv_input *in, lt_err *err)
 {
-    int first = FIRST_ROOM / in->elements + 1;
-    int room = in->room ? 2 * in->room : first;
+    int room;
     float *values;
     uint8_t *labels;
 
+    LT_ASSERT(in->elements > 0);
     if (in->n < in->room)
         return LT_OK;
     if (in->room > INT_MAX / 2)
         return lt_err_mark(err, LT_ENOMEM);
+    room = in->room ? 2 * in->room : FIRST_ROOM / in->elements + 1;
     values = lt_mem_grow(in->values, (size_t)room,
                          (size_t)in->elements * sizeof *values);
     in->values = values ? values : in->values;

@@ -82,6 +82,7 @@ static lt_status sizes_check(npy_input *in, lt_err *err)
     const lt__npy_head *h = &in->head;
     uint64_t elements = 1, total, held;
 
+    LT_ASSERT(h->width > 0);
     for (int i = 1; i < h->rank; i++) {
         elements *= (uint64_t)h->dim[i];
         if (elements > INT_MAX)
@@ -208,6 +209,7 @@ static lt_status content_turn(const npy_input *in, npy_content *content,
     size_t row = (size_t)in->elements * (size_t)in->head.width;
     char *turned = lt_mem_aligned(size, 1);
 
+    LT_ASSERT(content->values);
     if (!turned)
         return out_of_memory(in, size, err);
     for (int i = 0; i < in->n; i += TURNED_ROWS)

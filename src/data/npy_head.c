@@ -184,7 +184,7 @@ static lt_status order_take(head_text *t, lt__npy_head *h, lt_err *err)
 static lt_status descr_take(head_text *t, lt__npy_head *h, lt_err *err)
 {
     size_t from;
-    char d[32];
+    char d[32] = "";
 
     blanks_skip(t);
     from = t->at;
@@ -214,7 +214,7 @@ static lt_status entry_take(head_text *t, lt__npy_head *h, bool seen[3],
     static lt_status (*const takes[])(head_text *, lt__npy_head *, lt_err *) = {
         descr_take, order_take, shape_take};
     size_t from = t->at;
-    char key[32];
+    char key[32] = "";
 
     LT_TRY(string_take(t, key, sizeof key, err));
     for (int i = 0; i < 3; i++) {

@@ -122,6 +122,7 @@ static lt_status names_list(const char *dir, bool folders, name_list *out,
                         folders ? "sub-folders (labels = true takes them for "
                                   "labels)"
                                 : "pictures (.png, .pgm, .ppm)");
+    LT_ASSERT(rc != LT_OK || out->names);
     if (rc == LT_OK)
         qsort(out->names, (size_t)out->n, sizeof *out->names, names_compare);
     return rc;
