@@ -3,8 +3,8 @@
  * The first line that is not blank settles the separator, whether there is a
  * header, how many columns there are and which is the labels'; all other lines
  * are held to that. Whether labels are numbers or words is settled by the
- * first of them. Memory doubles as lines come. Some 50 MB of text a second for
- * cells of one digit, 80 for longer ones (one core). */
+ * first of them. Memory doubles as lines come. Measured on one
+ * core: 18 MB of MNIST's pixels in 0.09 s. */
 #include "latent/data/csv.h"
 
 #include "csv_int.h"
