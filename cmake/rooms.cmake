@@ -37,7 +37,7 @@ latent_engine("_f64" ON)
 latent_room(store "" room_base PkgConfig::SQLITE)
 latent_room(plot "" room_base)
 latent_room(work "" room_store)
-latent_room(bind "" room_train room_store room_plot PkgConfig::LUA)
+latent_room(bind "" room_train room_store room_plot room_work PkgConfig::LUA)
 
 # The Lua modules become C arrays inside the program.
 file(GLOB_RECURSE lua_modules CONFIGURE_DEPENDS

@@ -31,6 +31,7 @@ int lt__open_json(lua_State *L);
 int lt__open_data(lua_State *L);
 int lt__open_files(lua_State *L);
 int lt__open_sparse(lua_State *L);
+int lt__open_fetch(lua_State *L);
 int lt__open_prepare(lua_State *L);
 int lt__open_net(lua_State *L);
 int lt__open_train(lua_State *L);

@@ -13,6 +13,7 @@ static const luaL_Reg core_modules[] = {
     {"latent.core.data", lt__open_data},
     {"latent.core.files", lt__open_files},
     {"latent.core.sparse", lt__open_sparse},
+    {"latent.core.fetch", lt__open_fetch},
     {"latent.core.prepare", lt__open_prepare},
     {"latent.core.net", lt__open_net},
     {"latent.core.train", lt__open_train},
