@@ -19,7 +19,8 @@ local sets = { all = {}, by_name = {} }
 local GROUPLENS <const> = "https://files.grouplens.org/datasets/movielens/"
 local GROUPLENS_LICENCE <const> = "research use with acknowledgement; not to be redistributed, nor used commercially,"
   .. " without permission (GroupLens)"
-local MOVIELENS <const> = "F. M. Harper, J. A. Konstan: The MovieLens Datasets: History and Context. ACM TiiS 5(4), 2015"
+local MOVIELENS <const> = "F. M. Harper, J. A. Konstan: The MovieLens Datasets: History and Context."
+  .. " ACM TiiS 5(4), 2015"
 
 local function idx_files(sizes)
   local files = {}
@@ -32,8 +33,10 @@ end
 
 local function idx_names(digests)
   return {
-    { name = "train-images-idx3-ubyte", sha256 = digests[1] }, { name = "train-labels-idx1-ubyte", sha256 = digests[2] },
-    { name = "t10k-images-idx3-ubyte", sha256 = digests[3] }, { name = "t10k-labels-idx1-ubyte", sha256 = digests[4] },
+    { name = "train-images-idx3-ubyte", sha256 = digests[1] },
+    { name = "train-labels-idx1-ubyte", sha256 = digests[2] },
+    { name = "t10k-images-idx3-ubyte", sha256 = digests[3] },
+    { name = "t10k-labels-idx1-ubyte", sha256 = digests[4] },
   }
 end
 
@@ -51,7 +54,8 @@ local known <const> = {
   {
     name = "mnist", title = "handwritten digits", folder = "mnist", shape = "1x28x28", examples = "60,000 + 10,000",
     labels = "digits 0 to 9", load = "latent.data.mnist {}",
-    sources = { "https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/" },
+    sources = { "https://ossci-datasets.s3.amazonaws.com/mnist/",
+      "https://storage.googleapis.com/cvdf-datasets/mnist/" },
     files = idx_files {
       { 9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609" },
       { 28881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c" },
@@ -213,8 +217,9 @@ function sets.find(set, dir)
   if #set.holds == 0 then return nil end
   local is_plain = set.files ~= nil or set.convert ~= nil or set.other ~= nil
   for _, place in ipairs(sets.places(dir)) do
+    local is_own = place:match("[^/]*$") == set.folder
     local folders = { place .. "/" .. set.folder, set.other and place .. "/" .. set.other or false,
-      is_plain and not set.own_folder and place or false }
+      (is_own or is_plain and not set.own_folder) and place or false }
     for _, folder in ipairs(folders) do
       local paths = folder and all_there(set, folder)
       if paths then return folder, paths end

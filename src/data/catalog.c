@@ -153,11 +153,12 @@ static lt_status search_run(catalog_search *s, const char *dir, lt_err *err)
                           s->set, s->names[0], lt_text_str(&s->tried), s->set,
                           s->folder);
     return lt_err_set(err, LT_ENOTFOUND,
-                      "%s: %s and %s (plain or .gz) are in none of: %s; set "
-                      "LATENT_DATA to the folder that holds %s/",
+                      "%s: %s and %s (plain or .gz) are in none of: %s; "
+                      "`latent data fetch %s` gets them, or set LATENT_DATA to "
+                      "the folder that holds %s/",
                       s->set, s->names[0],
                       s->n_names == 2 ? s->names[1] : "its companions",
-                      lt_text_str(&s->tried), s->folder);
+                      lt_text_str(&s->tried), s->set, s->folder);
 }
 
 bool lt_catalog_has(const char *set, const char *dir)

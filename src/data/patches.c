@@ -134,14 +134,15 @@ static bool is_turned(const lt_patch_opts *o)
 static window draw_window(const lt__planes *p, const lt_patch_opts *o,
                           lt_rng *rng)
 {
-    uint64_t rows = (uint64_t)(p->height + 2 * o->pad - o->height + 1);
-    uint64_t cols = (uint64_t)(p->width + 2 * o->pad - o->width + 1);
+    int rows = p->height + 2 * o->pad - o->height + 1;
+    int cols = p->width + 2 * o->pad - o->width + 1;
     double y;
 
     if (is_turned(o))
         return draw_turned(p, o, rng);
-    y = (double)lt_rng_below(rng, rows) - o->pad;
-    return (window){(double)lt_rng_below(rng, cols) - o->pad, y, 1, 0, 0, 1};
+    y = (double)lt_rng_below(rng, (uint64_t)rows) - o->pad;
+    return (window){
+        (double)lt_rng_below(rng, (uint64_t)cols) - o->pad, y, 1, 0, 0, 1};
 }
 
 /* ---- what a patch shows ---- */

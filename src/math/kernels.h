@@ -87,7 +87,8 @@ typedef struct lt__kernels {
                           const lt_real *x, const lt_real *dz,
                           const lt_real *dshift, const lt_real *dscale,
                           lt_real *dx);
-    /* See table_rows.h; each on rows [from, to) of a batch, or columns, or items. */
+    /* See table_rows.h; each on rows [from, to) of a batch, or columns, or
+     * items. */
     void (*rows_multiply)(const lt_sparse_batch *x, int from, int to, int width,
                           const lt_real *table, lt_real *y);
     double (*rows_sse)(const lt_sparse_batch *at, int from, int to,
