@@ -173,19 +173,33 @@ local function write_metrics(r)
   write_table("metrics", { columns = reader.prune(columns, rows), rows = rows })
 end
 
--- "train   kind=curves n_train=1000 seed=3   sha256 b13c33da2e4a..."
+local HIDDEN <const> = { kind = true, how = true, of = true, fitted_on = true }
+
+-- "faces part=test train_people=25 -> resize height=78 width=64 -> ...": how a
+-- set came about, first things first. What a preparation was fitted on is left
+-- out: --json has it.
+local function recipe_text(recipe)
+  local words = { recipe.kind == "prepared" and recipe.how and recipe.how.kind or recipe.kind }
+  for _, from in ipairs { recipe.how or {}, recipe } do
+    for _, key in ipairs(reader.sorted(from)) do
+      if not HIDDEN[key] and not (key == "part" and recipe.of) then
+        words[#words + 1] = key .. "=" .. value_text(from[key])
+      end
+    end
+  end
+  local step = table.concat(words, " ")
+  return recipe.of and recipe_text(recipe.of) .. " -> " .. step or step
+end
+
+-- "train   curves n_train=1000 part=train seed=3   sha256 b13c33da2e4a..."
 local function write_data(text)
   if not text or text == "" then return end
   local ok, parts = pcall(json.decode, text)
   if not ok then return write_pairs("data", { { "fingerprint", text } }) end
   local list = {}
   for _, part in ipairs(reader.sorted(parts)) do
-    local words, recipe = {}, parts[part].recipe or {}
-    for _, key in ipairs(reader.sorted(recipe)) do
-      if key ~= "part" then words[#words + 1] = key .. "=" .. value_text(recipe[key]) end
-    end
-    words[#words + 1] = "  sha256 " .. tostring(parts[part].sha256)
-    list[#list + 1] = { part, table.concat(words, " ") }
+    local recipe = parts[part].recipe
+    list[#list + 1] = { part, (recipe and recipe_text(recipe) or "") .. "   sha256 " .. tostring(parts[part].sha256) }
   end
   write_pairs("data", list)
 end
