@@ -25,6 +25,36 @@ typedef struct lt__norm_slope {
     lt_real mean, factor, a, b;
 } lt__norm_slope;
 
+/* Convolutions compute in lanes: a vector holds one element of as many
+ * pictures, side by side (conv.c). Offsets and planes below count vectors. */
+
+/* Elements of `pictures` rows, `stride` apart, into vectors or out of them:
+ * element i of all rows is vector at[i]. Lanes without a picture are 0. */
+typedef struct lt__lane_run {
+    int pictures, n;
+    size_t stride;
+    const int32_t *at;
+} lt__lane_run;
+
+/* out[o][to[p]] = bias[o] + sum over t of weights[t][o] in[from[p] + taps[t]];
+ * outputs are `plane` apart. */
+typedef struct lt__lane_conv {
+    int n_taps, n_pixels;
+    const int32_t *taps, *from, *to;
+    const lt_real *weights, *bias, *in;
+    lt_real *out;
+    size_t plane;
+} lt__lane_conv;
+
+/* sums[o][t] += sum over p and lanes of z[p][o] in[from[p] + taps[t]] */
+typedef struct lt__lane_dots {
+    int n_taps, n_pixels;
+    const int32_t *taps, *from;
+    const lt_real *in, *z;
+    lt_real *sums;
+    size_t stride; /* of a row of sums */
+} lt__lane_dots;
+
 typedef struct lt__kernels {
     const char *name; /* "avx512" */
     /* y (rows,cols); bias may be NULL. */
@@ -101,6 +131,13 @@ typedef struct lt__kernels {
                       lt_real *v);
     void (*rows_settle)(const lt_rows_behind *b, const int32_t *item, int from,
                         int to, int width, lt_real *w, lt_real *u);
+    int lanes;     /* reals in a vector */
+    int lane_outs; /* outputs that lane_conv and lane_dots compute at once, at
+                      most: `outs` is this or a smaller power of 2 */
+    void (*lane_in)(const lt__lane_run *r, const lt_real *src, lt_real *out);
+    void (*lane_out)(const lt__lane_run *r, const lt_real *src, lt_real *out);
+    void (*lane_conv)(int outs, const lt__lane_conv *j);
+    void (*lane_dots)(int outs, const lt__lane_dots *j);
     /* Multiply-adds in registers, nothing else; returns how many floating
      * point operations that were. */
     double (*burn)(size_t rounds, lt_real *out);

@@ -8,8 +8,8 @@
  *
  * Parts, by idea: fmath.inc (exp, log and friends on one real), act.inc
  * (activations), loss.inc, update.inc (optimisers), random.inc, pooling.inc,
- * norm.inc, table_rows.inc (tables and sparse batches), burn.inc (the
- * processor's peak). */
+ * norm.inc, table_rows.inc (tables and sparse batches), lanes.inc
+ * (convolutions), burn.inc (the processor's peak). */
 #include "math/kernels.h"
 
 #include <math.h>
@@ -30,6 +30,7 @@
 #include "math/isa/norm.inc"
 #include "math/isa/table_rows.inc"
 #include "math/isa/burn.inc"
+#include "math/isa/lanes.inc"
 
 extern const lt__kernels TABLE;
 
@@ -68,5 +69,11 @@ const lt__kernels TABLE = {
     .rows_sgd = rows_sgd,
     .rows_adam = rows_adam,
     .rows_settle = rows_settle,
+    .lanes = LANES,
+    .lane_outs = LANE_OUTS,
+    .lane_in = lane_in,
+    .lane_out = lane_out,
+    .lane_conv = lane_conv,
+    .lane_dots = lane_dots,
     .burn = burn,
 };
