@@ -37,6 +37,15 @@ typedef struct layers_case {
     {                                                                          \
         .kind = "reshape", .shape = { c, h, w }                                \
     }
+#define CONV_KIND(name, c, k, s, d, p, a)                                      \
+    {                                                                          \
+        .kind = name, .channels = c, .kernel = {k, k}, .stride = {s, s},       \
+        .dilation = {d, d}, .pad = LT_PAD_##p, .pad_size = {1, 2},             \
+        .act = LT_ACT_##a                                                      \
+    }
+#define CONV(c, k, s, d, p, a) CONV_KIND("conv", c, k, s, d, p, a)
+#define CONV_TRANSPOSE(c, k, s, d, p, a)                                       \
+    CONV_KIND("conv_transpose", c, k, s, d, p, a)
 #define POOL(name, k, s, p)                                                    \
     {                                                                          \
         .kind = name, .kernel = {k, k}, .stride = {s, s}, .pad = LT_PAD_##p    \
@@ -74,6 +83,35 @@ typedef struct layers_case {
 
 /* Smooth activations, so that differences are gradients. */
 static const layers_case layers_cases[] = {
+    {"conv same, odd pictures",
+     PICTURE(1, 7, 6),
+     {CONV(2, 3, 2, 1, SAME, TANH), CONV(3, 3, 2, 1, SAME, SIGMOID)},
+     .output = LT_ACT_SIGMOID,
+     .loss = LT_LOSS_BCE},
+    {"conv valid, dilated",
+     PICTURE(2, 7, 8),
+     {CONV(3, 3, 1, 2, VALID, SOFTPLUS), FLATTEN, DENSE(4, LINEAR)},
+     .output = LT_ACT_LINEAR,
+     .loss = LT_LOSS_MSE},
+    {"conv padded by hand, stride 3, in and out of pools",
+     PICTURE(1, 8, 9),
+     {CONV(2, 2, 3, 1, SIZE, TANH), POOL("avgpool", 2, 2, SAME),
+      CONV(2, 1, 1, 1, VALID, LINEAR)},
+     .output = LT_ACT_SIGMOID,
+     .loss = LT_LOSS_BCE},
+    {"conv_transpose in the encoder",
+     PICTURE(2, 3, 2),
+     {CONV_TRANSPOSE(2, 3, 2, 1, SAME, TANH),
+      CONV_TRANSPOSE(1, 2, 1, 2, VALID, TANH), FLATTEN, DENSE(3, TANH)},
+     .output = LT_ACT_SIGMOID,
+     .loss = LT_LOSS_BCE},
+    {"conv_transpose in the decoder",
+     PICTURE(1, 6, 4),
+     {DENSE(6, TANH)},
+     {RESHAPE(1, 3, 2), CONV_TRANSPOSE(3, 3, 2, 1, SAME, TANH), NORM(TANH),
+      CONV_TRANSPOSE(1, 1, 1, 1, VALID, SIGMOID)},
+     .output = LT_ACT_SIGMOID,
+     .loss = LT_LOSS_MSE},
     {"maxpool 2x2",
      PICTURE(2, 4, 6),
      {DENSE(30, TANH), RESHAPE(2, 3, 5), POOL("maxpool", 2, 2, SAME),

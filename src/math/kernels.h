@@ -64,6 +64,8 @@ typedef struct lt__kernels {
     /* x (rows, cols) with `stride` elements from row to row. */
     void (*col_sums)(int rows, int cols, int stride, const lt_real *x,
                      lt_real beta, lt_real *out);
+    /* The sum of n values in each row, `stride` elements apart. */
+    double (*channel_sum)(int rows, int n, size_t stride, const lt_real *x);
     /* dz and dy may be NULL: no gradient wanted. */
     lt__loss_sums (*bce)(size_t n, const lt_real *z, const lt_real *target,
                          lt_real scale, lt_real *dz);

@@ -84,6 +84,7 @@ typedef struct rows_job {
     const lt_real *in;
     lt_real beta;
     lt_real *out;
+    int spots; /* of channel sums, whose channels are cols */
 } rows_job;
 
 static int rows_in_piece(int cols)
@@ -155,6 +156,38 @@ void lt_vec_col_sums(lt_pool *pool, int rows, int cols, const lt_real *x,
     if ((size_t)rows * (size_t)cols < PIECE_ELEMENTS)
         pool = NULL; /* a sum over a few rows is not worth waking anyone */
     lt_pool_run(pool, pieces, col_sums_piece, &j);
+}
+
+/* Channels of one piece of a picture, of some 64 elements of each row. */
+static int channels_in_piece(const rows_job *j)
+{
+    int most = (j->cols - 1) / MAX_COL_PIECES + 1;
+    int channels = 64 / j->spots;
+
+    return channels > most ? channels : most;
+}
+
+static void channel_sums_piece(void *arg, int piece)
+{
+    const rows_job *j = arg;
+    int size = channels_in_piece(j), first = piece * size;
+    size_t width = (size_t)j->cols * (size_t)j->spots;
+
+    for (int c = first; c < first + size && c < j->cols; c++)
+        j->out[c] = (lt_real)j->k->channel_sum(
+            j->rows, j->spots, width, j->in + (size_t)c * (size_t)j->spots);
+}
+
+void lt_vec_channel_sums(lt_pool *pool, int rows, int channels, int spots,
+                         const lt_real *x, lt_real *out)
+{
+    rows_job j = {
+        lt__kernels_best(), LT_ACT_LINEAR, rows, channels, x, 0, out, spots};
+
+    if ((size_t)rows * (size_t)channels * (size_t)spots < PIECE_ELEMENTS)
+        pool = NULL;
+    lt_pool_run(pool, (channels - 1) / channels_in_piece(&j) + 1,
+                channel_sums_piece, &j);
 }
 
 /* ---- one vector in, one changed ---- */

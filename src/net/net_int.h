@@ -88,6 +88,9 @@ const char *lt__net_tensor(const lt_net *net, int index, const char *part,
 void lt__rows_run(lt_pool *pool, int rows, void (*row)(void *arg, int row),
                   void *arg);
 
+/* EINVAL unless the numbers of the spec's window are in range. */
+lt_status lt__window_check(const lt_layer_spec *spec, lt_err *err);
+
 /* EINVAL unless the shape is a picture's. */
 lt_status lt__picture_check(lt_shape in, lt_err *err);
 
@@ -106,6 +109,8 @@ lt_pooling lt__pool_geometry(const lt_layer *l, int rows);
 lt_status lt__share_check(double share, lt_err *err);
 
 extern const lt_layer_ops lt__layer_dense;
+extern const lt_layer_ops lt__layer_conv;
+extern const lt_layer_ops lt__layer_conv_transpose;
 extern const lt_layer_ops lt__layer_maxpool;
 extern const lt_layer_ops lt__layer_maxunpool;
 extern const lt_layer_ops lt__layer_avgpool;

@@ -242,8 +242,7 @@ static bool plan_undoes(const lt_layer *dec, const lt_layer *enc)
     return dec->weight_count == enc->weight_count &&
            memcmp(dec->weight_dim, enc->weight_dim, sizeof dec->weight_dim) ==
                0 &&
-           memcmp(dec->window.kernel, enc->window.kernel, 6 * sizeof(int)) ==
-               0; /* kernel, stride, dilation */
+           memcmp(&dec->window, &enc->window, sizeof dec->window) == 0;
 }
 
 static lt_status match_failed(const lt_net *net, int dec, int enc, lt_err *err)

@@ -8,6 +8,8 @@
  * where extent = (kernel - 1) dilation + 1. */
 #include "latent/net/layer.h"
 
+#include "net/net_int.h"
+
 #define MAX_SIZE (1 << 16) /* of a picture's side, a stride, a dilation */
 
 static const char *const axis_names[] = {"height", "width"};
@@ -64,6 +66,14 @@ static lt_status axis_plan(const lt_layer_spec *s, int axis, int in,
     w->dilation[axis] = s->dilation[axis];
     w->before[axis] = (int)(padding / 2);
     w->out[axis] = (int)((in + padding - extent) / s->stride[axis]) + 1;
+    return LT_OK;
+}
+
+lt_status lt__window_check(const lt_layer_spec *spec, lt_err *err)
+{
+    LT_ASSERT(spec->pad >= 0 && spec->pad < LT_PAD_COUNT);
+    for (int axis = 0; axis < 2; axis++)
+        LT_TRY(axis_check(spec, axis, err));
     return LT_OK;
 }
 

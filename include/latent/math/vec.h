@@ -47,6 +47,10 @@ void lt_vec_act_grad(lt_pool *pool, lt_act act, size_t n, const lt_real *y,
 void lt_vec_col_sums(lt_pool *pool, int rows, int cols, const lt_real *x,
                      lt_real beta, lt_real *out);
 
+/* out[c] = the sum of channel c of x (B, channels, spots). */
+void lt_vec_channel_sums(lt_pool *pool, int rows, int channels, int spots,
+                         const lt_real *x, lt_real *out);
+
 /* Cross-entropy from logits, fused with the sigmoid. z (n) in: logits;
  * target (n) in [0,1]. dz (n) out: scale (sigmoid(z) - t); may be z itself.
  * Returns the sum of max(z,0) - z t + log(1 + exp(-|z|)) and puts the sum of

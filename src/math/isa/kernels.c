@@ -39,6 +39,7 @@ const lt__kernels TABLE = {
     .bias_act = bias_act,
     .act_grad = act_grad,
     .col_sums = col_sums,
+    .channel_sum = channel_sum,
     .bce = bce,
     .sse = sse,
     .adam = adam,
