@@ -240,9 +240,9 @@ static void facts_are_kept(void **state)
 
 static void lua_files_of_the_tests_pass(void **state)
 {
-    static const char *const files[] = {"files.lua",   "interface.lua",
-                                        "prepare.lua", "sparse.lua",
-                                        "sweeps.lua",  "values.lua"};
+    static const char *const files[] = {
+        "conv.lua",   "files.lua",  "interface.lua", "prepare.lua",
+        "sparse.lua", "sweeps.lua", "values.lua"};
     world *w = *state;
     lt_plan_opts opts = {0};
 

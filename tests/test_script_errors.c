@@ -20,7 +20,7 @@ static const mistake load_mistakes[] = {
     {"latent.grdi {}", "S:2: latent.grdi: no such name, did you mean "
                        "latent.grid?"},
     {"latent.foo()", "latent.foo: no such name"},
-    {"latent.conv { 3 }", "latent.conv is not in this version"},
+    {"latent.rmsprop {}", "latent.rmsprop is not in this version"},
     {"local t = {}\nt.nothing()", "S:3: attempt to call a nil value (field "
                                   "'nothing')"},
     {"prnt('x')", "S:2: undefined name 'prnt', did you mean 'print'?"},

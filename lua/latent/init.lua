@@ -14,6 +14,8 @@ local NAMES <const> = {
   choice = { "latent.sweep", "choice" },
   integers = { "latent.sweep", "integers" },
   dense = { "latent.layers", "dense" },
+  conv = { "latent.layers", "conv" },
+  conv_transpose = { "latent.layers", "conv_transpose" },
   sgd = { "latent.layers", "sgd" },
   adam = { "latent.layers", "adam" },
   autoencoder = { "latent.net", "autoencoder" },
@@ -28,7 +30,7 @@ local NAMES <const> = {
 }
 
 -- Named in the documents, to come in later versions.
-local LATER <const> = { conv = true, maxpool = true, avgpool = true, batchnorm = true, dropout = true, noise = true,
+local LATER <const> = { maxpool = true, avgpool = true, batchnorm = true, dropout = true, noise = true,
   rmsprop = true, cg = true }
 
 local latent = { version = sys.version }

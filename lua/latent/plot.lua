@@ -168,35 +168,47 @@ local filters_spec = options.define("latent.plot.filters", {
   { "title", "string", help = "of the figure" },
 })
 
--- A layer's weights, a picture for each unit in their stored order, all on one
--- scale that is symmetric about 0 and cuts the largest half per cent.
-function plot.filters(net, given)
-  local owner <const> = "latent.plot.filters"
-  options.expect(net, "net", owner)
-  local o = filters_spec:read(given or {})
-  local weights, units, inputs = net:weight(o.layer)
+-- A layer's weights as pictures: { values =, n =, height =, width = }, one for
+-- each unit that sees the input, or for each kernel of a convolution.
+local function weight_pictures(owner, net, layer)
+  local weights, units, inputs, height, width = net:weight(layer)
+  if height then
+    return { values = weights, n = units * inputs, height = height, width = width, kernels_of = inputs }
+  end
   local shape, elements = net.input, 1
   for _, size in ipairs(shape) do elements = elements * size end
   if inputs ~= elements then
     sys.fail(("%s: layer %d sees %d numbers, the network's input has %d; only a layer that sees the input can be drawn")
-      :format(owner, o.layer, inputs, elements))
+      :format(owner, layer, inputs or 0, elements))
   end
-  local height, width = picture_size(owner, shape)
-  local n = math.min(o.n or 100, units)
-  local cols = math.min(o.cols or (n >= 50 and 10 or math.ceil(math.sqrt(n))), n)
-  local rows = (n + cols - 1) // cols
+  height, width = picture_size(owner, shape)
+  return { values = weights, n = units, height = height, width = width }
+end
+
+-- A layer's weights, a picture for each unit in their stored order, all on one
+-- scale that is symmetric about 0 and cuts the largest half per cent. A
+-- convolution over several channels has one row of kernels for each output.
+function plot.filters(net, given)
+  local owner <const> = "latent.plot.filters"
+  options.expect(net, "net", owner)
+  local o = filters_spec:read(given or {})
+  local p = weight_pictures(owner, net, o.layer)
+  local per_row = p.kernels_of and p.kernels_of > 1 and math.min(p.kernels_of, 50)
+  local n = math.min(o.n or (per_row and math.max(100 // per_row, 1) * per_row or 100), p.n)
+  local cols = math.min(o.cols or per_row or (n >= 50 and 10 or math.ceil(math.sqrt(n))), n)
+  local rows, area = (n + cols - 1) // cols, p.height * p.width
   local values, sizes = {}, {}
-  for i = 1, rows * cols * inputs do
-    local w = i <= n * inputs and weights[i] or 0.0
+  for i = 1, rows * cols * area do
+    local w = i <= n * area and p.values[i] or 0.0
     values[i] = w
-    if i <= n * inputs then sizes[i] = math.abs(w) end
+    if i <= n * area then sizes[i] = math.abs(w) end
   end
   local scale = nice_above(stats.quantile(sizes, 0.995) or 1)
   return {
-    title = o.title or (n < units and "layer %d weights, %d of %d units" or "layer %d weights, %d units")
-      :format(o.layer, n, units),
+    title = o.title or ("layer %d weights, %s %s"):format(o.layer, n < p.n and ("%d of %d"):format(n, p.n) or n,
+      p.kernels_of and "kernels" or "units"),
     width = math.max(3.0, math.min(4.6, 0.8 + 0.42 * cols)),
-    panels = { { tiles = { rows = rows, cols = cols, height = height, width = width, values = values,
+    panels = { { tiles = { rows = rows, cols = cols, height = p.height, width = p.width, values = values,
       low = -scale, high = scale, diverging = true } } },
   }
 end

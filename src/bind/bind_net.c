@@ -302,28 +302,30 @@ static const lt_layer *check_layer(lua_State *L, const lt_net *net, int index)
     return lt_net_layer(net, (int)i - 1);
 }
 
-/* net.weight(net, layer) -> flat values (H,D), H, D; nil without weights */
+/* net.weight(net, layer) -> flat values in the order of the sizes that follow:
+ * H, D of a dense layer, (out, in, height, width) of a convolution; nothing
+ * without weights */
 static int net_weight(lua_State *L)
 {
     lt_net *net = lt__check_net(L, 1);
     const lt_layer *l = check_layer(L, net, 2);
-    int h = lt_shape_elements(l->out), d = lt_shape_elements(l->in);
     const lt_real *w = lt_net_params(net) + l->weight;
+    size_t n = l->weight_count, rows, cols;
 
-    if (l->weight_count != (size_t)h * (size_t)d)
+    if (!n)
         return 0;
-    lua_createtable(L, h * d, 0);
-    for (int i = 0; i < h; i++)
-        for (int j = 0; j < d; j++) {
-            size_t at = l->is_transposed ? (size_t)j * (size_t)h + (size_t)i
-                                         : (size_t)i * (size_t)d + (size_t)j;
+    rows = (size_t)l->weight_dim[0];
+    cols = n / rows;
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        size_t at = l->is_transposed ? i % cols * rows + i / cols : i;
 
-            lua_pushnumber(L, (lua_Number)w[at]);
-            lua_rawseti(L, -2, (lua_Integer)i * d + j + 1);
-        }
-    lua_pushinteger(L, h);
-    lua_pushinteger(L, d);
-    return 3;
+        lua_pushnumber(L, (lua_Number)w[at]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    for (int i = 0; i < l->weight_rank; i++)
+        lua_pushinteger(L, l->weight_dim[i]);
+    return 1 + l->weight_rank;
 }
 
 /* net.bias(net, layer) -> values (H) */

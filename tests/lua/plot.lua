@@ -87,7 +87,7 @@ local function set_of(values, shape, labels)
   return setmetatable({ n = #values, shape = shape, values = values, labels = labels }, set_meta)
 end
 local function net_of(t)
-  t.weight = t.weight and function() return t.w, t.units, t.inputs end
+  if t.weight == true then t.weight = function() return t.w, t.units, t.inputs end end
   return setmetatable(t, net_meta)
 end
 
@@ -130,6 +130,16 @@ check("as stored", table.concat(tiles.values, " ", 1, 5), "-13 -12 -11 -10 -9")
 check("an empty place is blank", tiles.values[21] == 0 and tiles.values[24] == 0, true)
 check("symmetric", tiles.low, -tiles.high)
 check("says how many of all", filters.title, "layer 1 weights, 5 of 7 units")
+local kernels = {}
+for i = 1, 6 * 3 * 2 * 2 do kernels[i] = i end
+local convolution = net_of { input = { 3, 9, 9 }, weight = function() return kernels, 6, 3, 2, 2 end }
+local drawn = plot.filters(convolution, { layer = 3 })
+tiles = drawn.panels[1].tiles
+check("a row of kernels for each output", tiles.rows .. "x" .. tiles.cols, "6x3")
+check("of their own size", tiles.height * 10 + tiles.width, 22)
+check("kernels as stored", table.concat(tiles.values, " ", 13, 16), "13 14 15 16")
+check("kernels by name", drawn.title, "layer 3 weights, 18 kernels")
+check("of how many", plot.filters(convolution, { n = 4 }).title, "layer 1 weights, 4 of 18 kernels")
 fails("a deep layer", "only a layer that sees the input",
   plot.filters, net_of { weight = true, w = weights, units = 4, inputs = 7, input = { 1, 2, 2 } }, {})
 
