@@ -126,7 +126,7 @@ static void vec_activations_are_within_ulps(void **state)
 
     (void)state;
     for (int s = 0; s < n; s++)
-        for (int a = 0; a < LT_ACT_COUNT; a++) {
+        for (int a = 0; a < LT_ACT_ELEMENTWISE; a++) {
             act_is_within_ulps(sets[s], (lt_act)a, -1, 1);
             act_is_within_ulps(sets[s], (lt_act)a, -20, 20);
             act_is_within_ulps(sets[s], (lt_act)a, -86, 120);
@@ -141,7 +141,7 @@ static void vec_activations_have_right_limits(void **state)
 
     (void)state;
     for (int s = 0; s < n; s++)
-        for (int a = 0; a < LT_ACT_COUNT; a++) {
+        for (int a = 0; a < LT_ACT_ELEMENTWISE; a++) {
             lt_real x[4] = {(lt_real)-1e30, (lt_real)1e30, (lt_real)NAN, 0};
 
             sets[s]->bias_act((lt_act)a, 1, 4, NULL, x);
@@ -164,7 +164,7 @@ static void vec_bias_is_added_to_each_row(void **state)
     fill_random(in_x, ROWS * COLS, "x");
     fill_random(in_y, COLS, "bias");
     for (int s = 0; s < n; s++)
-        for (int a = 0; a < LT_ACT_COUNT; a++) {
+        for (int a = 0; a < LT_ACT_ELEMENTWISE; a++) {
             memcpy(out_a, in_x, ROWS * COLS * sizeof *in_x);
             sets[s]->bias_act((lt_act)a, ROWS, COLS, in_y, out_a);
             for (int i = 0; i < ROWS * COLS; i++) {
@@ -184,7 +184,7 @@ static void vec_slopes_match_derivatives(void **state)
     (void)state;
     fill_range(in_x, N, -6.02, 6.03);
     for (int s = 0; s < n; s++)
-        for (int a = 0; a < LT_ACT_COUNT; a++) {
+        for (int a = 0; a < LT_ACT_ELEMENTWISE; a++) {
             for (int i = 0; i < N; i++) {
                 out_a[i] = (lt_real)act_value((lt_act)a, (double)in_x[i]);
                 out_b[i] = 3;
@@ -205,7 +205,7 @@ static void vec_slopes_pass_nan_on(void **state)
 
     (void)state;
     for (int s = 0; s < n; s++)
-        for (int a = 0; a < LT_ACT_COUNT; a++) {
+        for (int a = 0; a < LT_ACT_ELEMENTWISE; a++) {
             lt_real y[2] = {(lt_real)0.5, 1}, dy[2] = {(lt_real)NAN, 1};
 
             sets[s]->act_grad((lt_act)a, 2, y, dy);
@@ -484,7 +484,7 @@ static void vec_all_finite_sees_one_bad_element(void **state)
 static void act_names_are_found_again(void **state)
 {
     (void)state;
-    for (int a = 0; a < LT_ACT_COUNT; a++) {
+    for (int a = 0; a < LT_ACT_ELEMENTWISE; a++) {
         assert_int_equal(lt_act_find(lt_act_name((lt_act)a)), a);
         assert_string_equal(lt_act_names()[a], lt_act_name((lt_act)a));
     }

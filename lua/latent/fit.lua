@@ -5,6 +5,7 @@ local data = require "latent.data"
 local json = require "latent.core.json"
 local layers = require "latent.layers"
 local net_core = require "latent.core.net"
+local nets = require "latent.net"
 local options = require "latent.options"
 local runs = require "latent.run"
 local sys = require "latent.core.sys"
@@ -14,7 +15,8 @@ local fit = {}
 local fit_spec = options.define("latent.fit", {
   { "train", "set", required = true, help = "what to learn from" },
   { "test", "set", help = "evaluated after every epoch" },
-  { "loss", "string", choices = net_core.losses, help = "by default bce with a sigmoid output, else mse" },
+  { "loss", "string", choices = net_core.losses,
+    help = "by default the output's: sigmoid bce, softmax multinomial, others mse" },
   { "optimizer", "optimizer", default = layers.adam, help = "latent.adam {}, latent.sgd {}" },
   { "epochs", "integer", default = 10, min = 0, max = 1000000, help = "0 evaluates only" },
   { "batch", "integer", default = 100, min = 1, max = 1000000, help = "examples a step" },
@@ -89,7 +91,7 @@ function fit.fit(net, given)
   local o = fit_spec:read(given)
   check_set("latent.fit", "train", net, o.train)
   check_set("latent.fit", "test", net, o.test)
-  o.loss = o.loss or (net.output_act == "sigmoid" and "bce" or "mse")
+  o.loss = o.loss or nets.default_loss(net)
   o.records = o.run ~= nil
   o.first_step, o.first_epoch = 0, 0
   if o.run then

@@ -144,11 +144,18 @@ function methods:reconstruct(set)
   return core.map(self, set, "reconstruct")
 end
 
+local DEFAULT_LOSSES <const> = { sigmoid = "bce", softmax = "multinomial" }
+
+-- The loss that goes with the network's output.
+function net.default_loss(self)
+  return DEFAULT_LOSSES[self.output_act] or "mse"
+end
+
 -- { loss =, sse =, mse =, bce = (with a sigmoid output) }
 function methods:evaluate(set, loss)
   check_set(self, "net:evaluate", set, self.input)
   local is_sigmoid = self.output_act == "sigmoid"
-  loss = loss or (is_sigmoid and "bce" or "mse")
+  loss = loss or net.default_loss(self)
   local value, sse = core.evaluate(self, set, one_of("loss", loss, core.losses))
   local out = { loss = value, sse = sse, mse = sse / set.elements }
   if is_sigmoid then out.bce = loss == "bce" and value or (core.evaluate(self, set, "bce")) end

@@ -15,9 +15,9 @@
 #include "latent/math/table_rows.h"
 #include "latent/math/vec.h"
 
-/* Losses and squared errors of one piece. */
+/* Losses, squared errors and targets of one piece. */
 typedef struct lt__loss_sums {
-    double loss, sse;
+    double loss, sse, words;
 } lt__loss_sums;
 
 /* The gradient through one channel's normalisation. */
@@ -71,6 +71,15 @@ typedef struct lt__kernels {
                          lt_real scale, lt_real *dz);
     double (*sse)(size_t n, const lt_real *y, const lt_real *target,
                   lt_real scale, lt_real *dy);
+    lt__loss_sums (*huber)(size_t n, const lt_real *y, const lt_real *target,
+                           lt_real width, lt_real scale, lt_real *dy);
+    double (*masked_sse)(size_t n, const lt_real *y, const lt_real *target,
+                         lt_real scale, lt_real *dy);
+    lt__loss_sums (*multinomial)(int rows, int cols, const lt_real *z,
+                                 const lt_real *target, lt_real scale,
+                                 lt_real *dz);
+    size_t (*known)(size_t n, const lt_real *x);
+    void (*known_or_zero)(size_t n, const lt_real *x, lt_real *out);
     void (*adam)(size_t n, const lt_adam_step *s, const lt_real *g, lt_real *w,
                  lt_real *m, lt_real *v);
     void (*sgd)(size_t n, const lt_sgd_step *s, const lt_real *g, lt_real *w,

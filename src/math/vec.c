@@ -1,16 +1,15 @@
 /* Element-wise work cut into pieces; see latent/math/vec.h.
  *
- * Pieces depend on sizes only. Each function packs its arguments, gives the
- * pool a task that finds its own part, and adds partial sums in piece order.
- * The arithmetic is in isa/kernels.c. */
+ * Pieces depend on sizes only (pieces.h). Each function packs its arguments,
+ * gives the pool a task that finds its own part, and adds partial sums in piece
+ * order. The arithmetic is in isa/kernels.c. Losses are in vec_loss.c. */
 #include "latent/math/vec.h"
 
 #include "math/kernels.h"
+#include "math/pieces.h"
 
 #include <string.h>
 
-#define PIECE_ELEMENTS ((size_t)8192) /* 32 KB of floats */
-#define MAX_PIECES     256
 #define PIECE_COLS     64
 #define MAX_COL_PIECES 32768
 
@@ -43,36 +42,6 @@ const char *const *lt_act_names(void)
 const char *lt_vec_isa(void)
 {
     return lt__kernels_best()->name;
-}
-
-/* ---- pieces ---- */
-
-typedef struct span {
-    size_t first, n;
-} span;
-
-/* Elements in a piece: at least PIECE_ELEMENTS, a multiple of 64, and such
- * that there are at most MAX_PIECES. */
-static size_t piece_size(size_t n)
-{
-    size_t size = (n + MAX_PIECES - 1) / MAX_PIECES;
-
-    size = (size + 63) / 64 * 64;
-    return size < PIECE_ELEMENTS ? PIECE_ELEMENTS : size;
-}
-
-static int piece_count(size_t n)
-{
-    size_t size = piece_size(n);
-
-    return (int)((n + size - 1) / size);
-}
-
-static span piece_span(size_t n, int piece)
-{
-    size_t size = piece_size(n), first = (size_t)piece * size;
-
-    return (span){first, n - first < size ? n - first : size};
 }
 
 /* ---- rows and columns ---- */
@@ -214,6 +183,7 @@ void lt_vec_act_grad(lt_pool *pool, lt_act act, size_t n, const lt_real *y,
 {
     map_job j = {lt__kernels_best(), n, act, 0, 0, y, dy};
 
+    LT_ASSERT(act < LT_ACT_ELEMENTWISE);
     if (act != LT_ACT_LINEAR)
         lt_pool_run(pool, piece_count(n), act_grad_piece, &j);
 }
@@ -232,89 +202,6 @@ void lt_vec_axpby(lt_pool *pool, size_t n, lt_real a, const lt_real *x,
     map_job j = {lt__kernels_best(), n, LT_ACT_LINEAR, a, b, x, y};
 
     lt_pool_run(pool, piece_count(n), axpby_piece, &j);
-}
-
-/* ---- losses ---- */
-
-typedef struct loss_job {
-    const lt__kernels *k;
-    size_t n;
-    const lt_real *y, *target;
-    lt_real scale;
-    lt_real *dy;
-    lt__loss_sums part[MAX_PIECES];
-} loss_job;
-
-static void bce_piece(void *arg, int piece)
-{
-    loss_job *j = arg;
-    span s = piece_span(j->n, piece);
-
-    j->part[piece] = j->k->bce(s.n, j->y + s.first, j->target + s.first,
-                               j->scale, j->dy ? j->dy + s.first : NULL);
-}
-
-static void sse_piece(void *arg, int piece)
-{
-    loss_job *j = arg;
-    span s = piece_span(j->n, piece);
-
-    j->part[piece].loss = 0;
-    j->part[piece].sse = j->k->sse(s.n, j->y + s.first, j->target + s.first,
-                                   j->scale, j->dy ? j->dy + s.first : NULL);
-}
-
-static lt__loss_sums loss_run(lt_pool *pool, lt_pool_task *task, loss_job *j)
-{
-    int pieces = piece_count(j->n);
-    lt__loss_sums sums = {0, 0};
-
-    j->k = lt__kernels_best();
-    lt_pool_run(pool, pieces, task, j);
-    for (int i = 0; i < pieces; i++) {
-        sums.loss += j->part[i].loss;
-        sums.sse += j->part[i].sse;
-    }
-    return sums;
-}
-
-static double bce_run(lt_pool *pool, loss_job *j, double *sse)
-{
-    lt__loss_sums sums = loss_run(pool, bce_piece, j);
-
-    *sse = sums.sse;
-    return sums.loss;
-}
-
-double lt_vec_bce_logits(lt_pool *pool, size_t n, const lt_real *z,
-                         const lt_real *target, lt_real scale, lt_real *dz,
-                         double *sse)
-{
-    loss_job j;
-
-    j.n = n, j.y = z, j.target = target, j.scale = scale, j.dy = dz;
-    return bce_run(pool, &j, sse);
-}
-
-double lt_vec_bce_logits_value(lt_pool *pool, size_t n, const lt_real *z,
-                               const lt_real *target, double *sse)
-{
-    return lt_vec_bce_logits(pool, n, z, target, 0, NULL, sse);
-}
-
-double lt_vec_sse(lt_pool *pool, size_t n, const lt_real *y,
-                  const lt_real *target, lt_real scale, lt_real *dy)
-{
-    loss_job j;
-
-    j.n = n, j.y = y, j.target = target, j.scale = scale, j.dy = dy;
-    return loss_run(pool, sse_piece, &j).sse;
-}
-
-double lt_vec_sse_value(lt_pool *pool, size_t n, const lt_real *y,
-                        const lt_real *target)
-{
-    return lt_vec_sse(pool, n, y, target, 0, NULL);
 }
 
 /* ---- optimisers ---- */

@@ -35,6 +35,9 @@ const char *lt__net_label(const lt_net *net, int index,
  * parameters, so that a file's promises can be compared with its size. */
 lt_status lt__net_plan(const lt_net_spec *spec, lt_net **out, lt_err *err);
 
+/* EINVAL when a layer stands where its kind or activation has no meaning. */
+lt_status lt__net_check(const lt_net *net, lt_err *err);
+
 /* The vectors of a planned network, all 0. */
 lt_status lt__net_allocate(lt_net *net, lt_err *err);
 

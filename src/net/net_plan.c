@@ -357,7 +357,8 @@ static lt_status plan_layers(lt_net *net, const lt_net_spec *spec, lt_err *err)
         LT_TRY(plan_mirror(net, spec->output, err));
     LT_TRY(plan_output(net, err));
     LT_TRY(plan_partners(net, err));
-    return plan_sparse(net, err);
+    LT_TRY(plan_sparse(net, err));
+    return lt__net_check(net, err);
 }
 
 /* Flags of a layer's share in its weight. */

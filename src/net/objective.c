@@ -50,6 +50,11 @@ lt_objective lt_objective_of(lt_loss loss)
 lt_status lt_objective_check(const lt_objective *o, const lt_net *net,
                              lt_err *err)
 {
+    if (o->loss == LT_LOSS_HUBER &&
+        (!(o->huber_delta > 0) || !isfinite(o->huber_delta)))
+        return lt_err_set(err, LT_EINVAL,
+                          "objective: huber_delta is %g, wanted above 0",
+                          o->huber_delta);
     return lt_loss_check(o->loss, net, err);
 }
 
@@ -66,16 +71,25 @@ void lt_sums_add(lt_sums *to, const lt_sums *more)
     to->words += more->words;
 }
 
+/* A batch in which nothing is known has nothing to learn from: 0. */
+static double recon_mean(const lt_sums *sums)
+{
+    return sums->recon_weight > 0 ? sums->total.recon / sums->recon_weight : 0;
+}
+
 lt_terms lt_sums_mean(const lt_objective *o, const lt_net *net,
                       const lt_sums *sums)
 {
     lt_terms mean = lt_terms_none();
+    double recon = recon_mean(sums);
 
-    (void)o;
     (void)net;
-    mean.loss =
-        sums->total.recon / sums->recon_weight + sums->penalty / sums->rows;
+    mean.loss = recon + sums->penalty / sums->rows;
     mean.sse = sums->total.sse / sums->rows;
+    if (o->loss == LT_LOSS_MASKED_MSE && sums->recon_weight > 0)
+        mean.rmse = sqrt(recon);
+    if (o->loss == LT_LOSS_MULTINOMIAL && sums->words > 0)
+        mean.perplexity = exp(sums->total.recon / sums->words);
     return mean;
 }
 
@@ -89,7 +103,8 @@ static void batch_loss(const lt_objective *o, lt_net *net, lt_pool *pool,
 
     lt_loss_compute(o->loss, o->huber_delta, net, pool, rows, y, target, delta,
                     &loss);
-    *sums = (lt_sums){.rows = rows, .recon_weight = loss.weight};
+    *sums = (lt_sums){
+        .rows = rows, .recon_weight = loss.weight, .words = loss.words};
     sums->total.recon = loss.loss;
     sums->total.sse = loss.sse;
 }

@@ -46,30 +46,19 @@ void lt__batcher_shuffle(lt__batcher *b, int epoch)
     lt_rng_shuffle(&rng, b->order, (size_t)b->n);
 }
 
-/* Rows of batch `index`, and where in the order they begin. */
-static int batch_rows(const lt__batcher *b, int index, const int32_t **order)
+lt__feed_range lt__batcher_range(const lt__batcher *b, int index)
 {
     int first = index * b->batch;
     int rows = b->n - first < b->batch ? b->n - first : b->batch;
 
     LT_DASSERT(index >= 0 && rows > 0);
-    *order = b->order + first;
-    return rows;
+    return (lt__feed_range){b->order + first, 0, rows};
 }
 
 int lt__batcher_gather(const lt__batcher *b, int index, lt_real *x)
 {
-    const int32_t *order;
-    int rows = batch_rows(b, index, &order);
+    lt__feed_range range = lt__batcher_range(b, index);
 
-    lt_dataset_gather(b->data, order, 0, rows, x);
-    return rows;
-}
-
-void lt__batcher_gather_target(const lt__batcher *b, int index, lt_real *target)
-{
-    const int32_t *order;
-    int rows = batch_rows(b, index, &order);
-
-    lt_dataset_gather(lt_dataset_target(b->data), order, 0, rows, target);
+    lt__feed_inputs(b->data, range, x);
+    return range.rows;
 }

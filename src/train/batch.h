@@ -2,7 +2,7 @@
 #ifndef LT_TRAIN_BATCH_H
 #define LT_TRAIN_BATCH_H
 
-#include "latent/data/dataset.h"
+#include "train/feed.h"
 
 #define LT__BATCHER_STREAM 48
 
@@ -27,11 +27,11 @@ int lt__batcher_count(const lt__batcher *b);
  * orders as one that never stopped. Allocates nothing. */
 void lt__batcher_shuffle(lt__batcher *b, int epoch);
 
-/* x (rows,D) = batch number `index` of the epoch; returns rows. */
+/* x (rows,D) = batch number `index` of the epoch, 0 where a value is missing;
+ * returns rows. */
 int lt__batcher_gather(const lt__batcher *b, int index, lt_real *x);
 
-/* The targets of the same examples; only where they are not the examples. */
-void lt__batcher_gather_target(const lt__batcher *b, int index,
-                               lt_real *target);
+/* The examples of that batch, for lt__feed_gather. */
+lt__feed_range lt__batcher_range(const lt__batcher *b, int index);
 
 #endif

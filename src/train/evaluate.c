@@ -6,6 +6,7 @@
 #include "train/evaluate_int.h"
 
 #include "latent/base/mem.h"
+#include "train/feed.h"
 
 #include <string.h>
 
@@ -40,29 +41,10 @@ lt_status lt__evaluate_check(const lt_net *net, const lt_dataset *set,
     return LT_OK;
 }
 
-lt_status lt__evaluate_check_targets(const lt_dataset *set, lt_loss loss,
-                                     const char *name, lt_err *err)
-{
-    size_t elements = (size_t)lt_shape_elements(lt_dataset_shape(set));
-    size_t n = (size_t)lt_dataset_rows(set) * elements;
-    const float *values = lt_dataset_values(set);
-
-    if (loss != LT_LOSS_BCE || lt_dataset_type(set) != LT_ELEM_F32)
-        return LT_OK;
-    for (size_t i = 0; i < n; i++)
-        if (!(values[i] >= 0 && values[i] <= 1))
-            return lt_err_set(err, LT_EINVAL,
-                              "%s: example %zu has the value %g, loss bce "
-                              "wants values from 0 to 1",
-                              name, i / elements + 1, (double)values[i]);
-    return LT_OK;
-}
-
 void lt__evaluate_with(lt_net *net, lt_tape *tape, const lt_dataset *set,
                        const lt_objective *objective, uint64_t seed,
                        lt_real *target, lt_pool *pool, lt_terms *mean)
 {
-    const lt_dataset *wanted = lt_dataset_target(set);
     int n = lt_dataset_rows(set), batch = lt_tape_batch(tape);
     lt_real *x = lt_tape_input(tape);
     lt_sums all = {0}, sums;
@@ -70,28 +52,14 @@ void lt__evaluate_with(lt_net *net, lt_tape *tape, const lt_dataset *set,
     lt_tape_set_sampling(tape, true);
     for (int at = 0; at < n; at += batch) {
         int rows = n - at < batch ? n - at : batch;
+        const lt_real *t = lt__feed_gather(
+            set, objective->loss, (lt__feed_range){NULL, at, rows}, x, target);
 
-        lt_dataset_gather(set, NULL, at, rows, x);
-        if (wanted != set)
-            lt_dataset_gather(wanted, NULL, at, rows, target);
         lt_tape_draw(tape, seed, at);
-        lt_objective_value(objective, net, tape, pool, rows, x,
-                           wanted != set ? target : x, &sums);
+        lt_objective_value(objective, net, tape, pool, rows, x, t, &sums);
         lt_sums_add(&all, &sums);
     }
     *mean = lt_sums_mean(objective, net, &all);
-}
-
-/* Room for `rows` targets of the set, where they are not its examples. */
-static lt_status target_room(const lt_dataset *set, int rows, lt_real **out,
-                             lt_err *err)
-{
-    size_t elements = (size_t)lt_shape_elements(lt_dataset_shape(set));
-
-    if (lt_dataset_target(set) == set)
-        return LT_OK;
-    *out = lt_mem_aligned((size_t)rows * elements, sizeof **out);
-    return lt_err_mark(err, *out ? LT_OK : LT_ENOMEM);
 }
 
 lt_status lt_evaluate_terms(lt_net *net, const lt_dataset *set,
@@ -105,9 +73,8 @@ lt_status lt_evaluate_terms(lt_net *net, const lt_dataset *set,
 
     LT_TRY(lt__evaluate_check(net, set, "set to evaluate", err));
     LT_TRY(lt_objective_check(objective, net, err));
-    LT_TRY(lt__evaluate_check_targets(set, objective->loss, "set to evaluate",
-                                      err));
-    LT_TRY(target_room(set, rows, &target, err));
+    LT_TRY(lt__feed_check(set, objective->loss, "set to evaluate", err));
+    LT_TRY(lt__feed_room(set, objective->loss, rows, &target, err));
     rc = lt_tape_new(net, rows, false, pool, &tape, err);
     if (rc == LT_OK)
         lt__evaluate_with(net, tape, set, objective, seed, target, pool, mean);
@@ -163,7 +130,7 @@ static void map_run(const layer_map *m, const lt_dataset *set, float *out)
         int rows = n - at < batch ? n - at : batch;
         const lt_real *y;
 
-        lt_dataset_gather(set, NULL, at, rows, m->x);
+        lt__feed_inputs(set, (lt__feed_range){NULL, at, rows}, m->x);
         y = lt_net_forward(m->net, m->tape, m->x, rows, m->first, m->last,
                            false);
         for (size_t i = 0; i < (size_t)rows * (size_t)width; i++)

@@ -17,6 +17,7 @@
 #include "latent/math/vec.h"
 #include "train/batch.h"
 #include "train/evaluate_int.h"
+#include "train/feed.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -69,23 +70,9 @@ static lt_status opts_check(const lt_net *net, const lt_fit_opts *o,
     LT_TRY(lt_opt_check(&o->optimizer, err));
     LT_TRY(number_check("kl_warmup", o->kl_warmup, 0, err));
     LT_TRY(lt_objective_check(&o->objective, net, err));
-    LT_TRY(lt__evaluate_check_targets(o->train, o->objective.loss,
-                                      "training set", err));
-    return o->test ? lt__evaluate_check_targets(o->test, o->objective.loss,
-                                                "test set", err)
+    LT_TRY(lt__feed_check(o->train, o->objective.loss, "training set", err));
+    return o->test ? lt__feed_check(o->test, o->objective.loss, "test set", err)
                    : LT_OK;
-}
-
-/* Room for `rows` targets of the set, where they are not its examples. */
-static lt_status target_room(const lt_dataset *set, int rows, lt_real **out,
-                             lt_err *err)
-{
-    size_t elements = (size_t)lt_shape_elements(lt_dataset_shape(set));
-
-    if (lt_dataset_target(set) == set)
-        return LT_OK;
-    *out = lt_mem_aligned((size_t)rows * elements, sizeof **out);
-    return lt_err_mark(err, *out ? LT_OK : LT_ENOMEM);
 }
 
 static lt_status fit_begin(fit *f, lt_err *err)
@@ -101,14 +88,19 @@ static lt_status fit_begin(fit *f, lt_err *err)
         int rows = lt__evaluate_rows(watched);
 
         LT_TRY(lt_tape_new(f->net, rows, false, o->pool, &f->test_tape, err));
-        LT_TRY(target_room(watched, rows, &f->test_target, err));
+        LT_TRY(lt__feed_room(watched, o->objective.loss, rows, &f->test_target,
+                             err));
+        if (o->epochs == 0 && !f->test_target)
+            LT_TRY(lt__feed_room(o->train, o->objective.loss, rows,
+                                 &f->test_target, err));
     }
     if (o->epochs == 0)
         return LT_OK;
     LT_TRY(lt__batcher_init(&f->batches, o->train, o->batch, o->seed, "shuffle",
                             err));
     f->n_batches = lt__batcher_count(&f->batches);
-    LT_TRY(target_room(o->train, f->batches.batch, &f->target, err));
+    LT_TRY(lt__feed_room(o->train, o->objective.loss, f->batches.batch,
+                         &f->target, err));
     LT_TRY(lt_tape_new(f->net, f->batches.batch, true, o->pool, &f->tape, err));
     return lt_opt_new(&o->optimizer, f->net, &f->opt, err);
 }
@@ -233,23 +225,23 @@ static lt_status fit_step(fit *f, int index, double epoch, lt_err *err)
 {
     const lt_fit_opts *o = f->o;
     lt_real *x = lt_tape_input(f->tape);
-    int rows = lt__batcher_gather(&f->batches, index, x);
+    lt__feed_range range = lt__batcher_range(&f->batches, index);
+    const lt_real *target =
+        lt__feed_gather(o->train, o->objective.loss, range, x, f->target);
     double loss;
     lt_sums sums;
 
-    if (f->target)
-        lt__batcher_gather_target(&f->batches, index, f->target);
     beta_set(f);
     lt_tape_draw(f->tape, o->seed, o->first_step + f->steps);
-    lt_objective_gradient(&f->objective, f->net, f->tape, o->pool, rows, x,
-                          f->target ? f->target : x, &sums);
+    lt_objective_gradient(&f->objective, f->net, f->tape, o->pool, range.rows,
+                          x, target, &sums);
     loss = lt_sums_mean(&f->objective, f->net, &sums).loss;
     if (!isfinite(loss))
         return diverged(f, loss, epoch, err);
     lt_opt_step(f->opt, o->pool);
     LT_TRY(net_refresh(f, LT_REFRESH_STEP, (int)ceil(epoch), err));
     lt_sums_add(&f->sums, &sums);
-    f->examples += rows;
+    f->examples += range.rows;
     f->steps++;
     if (o->log_every > 0 && f->steps % o->log_every == 0)
         LT_TRY(metric_emit(f, "step.loss", epoch, loss, err));

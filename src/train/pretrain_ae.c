@@ -8,8 +8,8 @@
  * it means there, and is trained by Adam; a frozen decoder layer is frozen here
  * too, and the encoder learns to be read by it. Its decoder has the activation
  * of the layer that mirrors this one. The loss is cross-entropy when that is a
- * sigmoid and the inputs are in [0,1] (bytes, or a sigmoid layer below), else
- * mse. */
+ * sigmoid and the inputs are in [0,1] (bytes, or a sigmoid layer below),
+ * multinomial when it is a softmax, else mse. */
 #include "train/pretrain_int.h"
 
 #include "latent/base/mem.h"
@@ -46,6 +46,8 @@ static lt_loss loss_choose(const lt__phase *p)
     bool in_unit_range = below ? below->spec.act == LT_ACT_SIGMOID
                                : lt_dataset_type(p->o->train) == LT_ELEM_U8;
 
+    if (decoder_act(p) == LT_ACT_SOFTMAX)
+        return LT_LOSS_MULTINOMIAL;
     return in_unit_range && decoder_act(p) == LT_ACT_SIGMOID ? LT_LOSS_BCE
                                                              : LT_LOSS_MSE;
 }

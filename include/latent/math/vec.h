@@ -21,7 +21,8 @@
     X(LEAKY_RELU, "leaky_relu") /* slope 0.01 */                               \
     X(ELU, "elu")               /* alpha 1 */                                  \
     X(SELU, "selu")             /* Klambauer et al. 2017 */                    \
-    X(SOFTPLUS, "softplus")
+    X(SOFTPLUS, "softplus")                                                    \
+    X(SOFTMAX, "softmax") /* over a row; all above are element by element */
 
 typedef enum lt_act {
 #define X(name, text) LT_ACT_##name,
@@ -29,6 +30,8 @@ typedef enum lt_act {
 #undef X
         LT_ACT_COUNT
 } lt_act;
+
+#define LT_ACT_ELEMENTWISE LT_ACT_SOFTMAX /* as many are */
 
 const char *lt_act_name(lt_act act);   /* "leaky_relu" */
 int lt_act_find(const char *name);     /* an lt_act, or -1 */
@@ -39,7 +42,7 @@ const char *const *lt_act_names(void); /* LT_ACT_COUNT of them */
 void lt_vec_bias_act(lt_pool *pool, lt_act act, int rows, int cols,
                      const lt_real *bias, lt_real *y);
 
-/* dy *= act'(z), in place, with act' taken from y = act(z). */
+/* dy *= act'(z), in place, with act' taken from y = act(z); not softmax. */
 void lt_vec_act_grad(lt_pool *pool, lt_act act, size_t n, const lt_real *y,
                      lt_real *dy);
 
@@ -68,6 +71,38 @@ double lt_vec_bce_logits_value(lt_pool *pool, size_t n, const lt_real *z,
                                const lt_real *target, double *sse);
 double lt_vec_sse_value(lt_pool *pool, size_t n, const lt_real *y,
                         const lt_real *target);
+
+/* Huber's loss. dy = scale times e = y - t cut off at +-width (dy may be y;
+ * NULL: no gradient). Returns the sum of e^2/2, where |e| <= width, and of
+ * width (|e| - width/2) beyond; *sse: of e^2. */
+double lt_vec_huber(lt_pool *pool, size_t n, const lt_real *y,
+                    const lt_real *target, lt_real width, lt_real scale,
+                    lt_real *dy, double *sse);
+
+/* lt_vec_sse over known targets, those that are not NaN; 0 in dy elsewhere.
+ * dy NULL: no gradient. */
+double lt_vec_masked_sse(lt_pool *pool, size_t n, const lt_real *y,
+                         const lt_real *target, lt_real scale, lt_real *dy);
+
+/* How many of x are not NaN. */
+size_t lt_vec_known(lt_pool *pool, size_t n, const lt_real *x);
+
+/* out = x, 0 where that is NaN; may be x itself. */
+void lt_vec_known_or_zero(lt_pool *pool, size_t n, const lt_real *x,
+                          lt_real *out);
+
+/* Multinomial cross-entropy of counts t (B,H) from logits z (B,H), fused with
+ * the softmax over each row. With T_r the row's total, dz = scale (T_r
+ * softmax(z) - t) (may be z; NULL: no gradient). */
+typedef struct lt_multinomial_sums {
+    double loss;  /* -sum t log softmax(z) */
+    double sse;   /* sum (T_r softmax(z) - t)^2 */
+    double words; /* sum t */
+} lt_multinomial_sums;
+lt_multinomial_sums lt_vec_multinomial_logits(lt_pool *pool, int rows, int cols,
+                                              const lt_real *z,
+                                              const lt_real *target,
+                                              lt_real scale, lt_real *dz);
 
 /* Adam (Kingma and Ba 2015): with g' = g + decay w,
  *   m = b1 m + (1-b1) g',  v = b2 v + (1-b2) g'^2,

@@ -43,18 +43,21 @@ typedef struct lt_loss_sums {
     double loss;
     double sse;
     double weight;
+    double words; /* multinomial: sum of the targets */
 } lt_loss_sums;
 
-/* EINVAL when the loss does not go with the network's output. */
+/* EINVAL when the loss does not go with the network's output: bce wants
+ * sigmoid, multinomial softmax, and softmax wants multinomial. */
 lt_status lt_loss_check(lt_loss loss, const lt_net *net, lt_err *err);
 
 /* Whether lt_net_forward must leave logits for this loss. */
 bool lt_loss_wants_logits(lt_loss loss, const lt_net *net);
 
 /* y (rows, output): the forward pass's result (logits or output as asked);
- * target (rows, output). With `delta` (lt_tape_delta) fills the gradient of
- * the mean loss as lt_net_backward wants it; NULL for the value alone.
- * `huber_delta` is read by huber only. */
+ * target (rows, output), in which masked_mse leaves NaN out; when it knows no
+ * entry, the weight is 0 and so is the gradient. With `delta` (lt_tape_delta)
+ * fills the gradient of the mean loss as lt_net_backward wants it; NULL for the
+ * value alone. `huber_delta` is read by huber only. */
 void lt_loss_compute(lt_loss loss, double huber_delta, const lt_net *net,
                      lt_pool *pool, int rows, const lt_real *y,
                      const lt_real *target, lt_real *delta, lt_loss_sums *sums);

@@ -7,9 +7,10 @@
  * fixed at compile time, so a build gives the same bits on every run.
  *
  * Parts, by idea: fmath.inc (exp, log and friends on one real), act.inc
- * (activations), loss.inc, update.inc (optimisers), random.inc, pooling.inc,
- * norm.inc, table_rows.inc (tables and sparse batches), lanes.inc
- * (convolutions), burn.inc (the processor's peak). */
+ * (activations), loss.inc, loss_known.inc, softmax.inc, update.inc
+ * (optimisers), random.inc, pooling.inc, norm.inc, table_rows.inc (tables and
+ * sparse batches), lanes.inc (convolutions), burn.inc (the processor's peak).
+ */
 #include "math/kernels.h"
 
 #include <math.h>
@@ -22,8 +23,10 @@
 #define TABLE        PASTE(lt__kernels_, LT_ISA)
 
 #include "math/isa/fmath.inc"
+#include "math/isa/softmax.inc"
 #include "math/isa/act.inc"
 #include "math/isa/loss.inc"
+#include "math/isa/loss_known.inc"
 #include "math/isa/update.inc"
 #include "math/isa/random.inc"
 #include "math/isa/pooling.inc"
@@ -42,6 +45,11 @@ const lt__kernels TABLE = {
     .channel_sum = channel_sum,
     .bce = bce,
     .sse = sse,
+    .huber = huber,
+    .masked_sse = masked_sse,
+    .multinomial = multinomial,
+    .known = known,
+    .known_or_zero = known_or_zero,
     .adam = adam,
     .sgd = sgd,
     .axpby = axpby,

@@ -1,0 +1,35 @@
+/* What a planned network may not be, whatever its layers say for themselves:
+ * kinds and activations that have a meaning in one place only.
+ *
+ *   softmax         the activation of a dense layer that ends the network: its
+ *                   derivative is a matrix a row, and only the loss that it is
+ *                   fused with (multinomial) goes back through it */
+#include "net/net_int.h"
+
+#include <string.h>
+
+static lt_status check_softmax(const lt_net *net, int index, lt_err *err)
+{
+    const lt_layer *l = &net->layers[index];
+    char label[LT_LABEL_TEXT];
+
+    if (l->spec.act != LT_ACT_SOFTMAX)
+        return LT_OK;
+    if (index != net->n_layers - 1)
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: act \"softmax\", wanted in the last layer of "
+                          "the network only",
+                          lt__net_label(net, index, label));
+    if (strcmp(l->ops->name, "dense") != 0)
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: output \"softmax\" wants a dense layer here",
+                          lt__net_label(net, index, label));
+    return LT_OK;
+}
+
+lt_status lt__net_check(const lt_net *net, lt_err *err)
+{
+    for (int i = 0; i < net->n_layers; i++)
+        LT_TRY(check_softmax(net, i, err));
+    return LT_OK;
+}
