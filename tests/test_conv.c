@@ -300,6 +300,30 @@ static void conv_agrees_for_large_pictures(void **state)
     check(c, 1);
 }
 
+/* A short last batch has the workspace of a whole one, though its work is cut
+ * into more pieces. */
+static void conv_needs_no_more_work_for_fewer_rows(void **state)
+{
+    const lt_conv cases[] = {
+        {16, 40, {14, 14}, {7, 7}, {3, 3}, {2, 2}, {1, 1}, {0, 0}},
+        {40, 70, {5, 5}, {3, 3}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
+        {1, 1, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {0, 0}},
+        {300, 200, {60, 60}, {30, 30}, {5, 5}, {2, 2}, {1, 1}, {1, 1}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t less = 0;
+
+        for (int rows = 1; rows <= 200; rows++) {
+            size_t size = lt_conv_work_size(&cases[i], rows);
+
+            assert_true(size >= less);
+            less = size;
+        }
+    }
+}
+
 /* Tables are indexed by 32 bits. */
 static void conv_says_what_it_cannot_address(void **state)
 {
@@ -480,6 +504,7 @@ int main(void)
         cmocka_unit_test(conv_agrees_when_sides_differ),
         cmocka_unit_test(conv_agrees_for_every_number_of_channels_and_rows),
         cmocka_unit_test(conv_agrees_for_large_pictures),
+        cmocka_unit_test(conv_needs_no_more_work_for_fewer_rows),
         cmocka_unit_test(conv_says_what_it_cannot_address),
         cmocka_unit_test(conv_gives_the_same_bits_for_every_pool),
         cmocka_unit_test(conv_applies_the_activation),

@@ -22,6 +22,14 @@ static const layers_case large = {
     .output = LT_ACT_LINEAR,
     .loss = LT_LOSS_MSE};
 
+static const layers_case convolutions = {"convolutions",
+                                         PICTURE(3, 23, 24),
+                                         {CONV(20, 3, 2, 1, SAME, RELU),
+                                          CONV(40, 5, 1, 2, SAME, TANH),
+                                          CONV(10, 3, 3, 1, VALID, LINEAR)},
+                                         .output = LT_ACT_SIGMOID,
+                                         .loss = LT_LOSS_BCE};
+
 static const layers_case noisy = {"noisy",
                                   FLAT(900),
                                   {NOISE(SALT_PEPPER, 0.2), DENSE(400, TANH),
@@ -39,7 +47,8 @@ static const layers_case written_out = {
     .output = LT_ACT_LINEAR,
     .loss = LT_LOSS_MSE};
 
-static const layers_case *const larger[] = {&large, &noisy, &written_out};
+static const layers_case *const larger[] = {&large, &noisy, &convolutions,
+                                            &written_out};
 
 static void shake(lt_net *net)
 {
@@ -222,7 +231,7 @@ static lt_net *trained(const layers_case *c, int rows, int threads)
 static void threads_do_not_change_the_bits(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         lt_net *one = trained(larger[i], 50, 1);
         size_t n = lt_net_n_params(one);
 

@@ -44,19 +44,30 @@ typedef struct job {
 
 /* ---- sizes ---- */
 
-static int parts_of(const lt__conv_plan *p)
+static int parts_of(const lt__conv_plan *p, int units)
 {
-    int parts = (LEAST_UNITS + p->units - 1) / p->units;
+    int parts = (LEAST_UNITS + units - 1) / units;
     int most = (p->n_out + PART_OUTS - 1) / PART_OUTS;
 
     return parts < most ? parts : most;
 }
 
-static int slots_of(const lt__conv_plan *p)
+/* Of a pass over so many units. */
+static int slots_of(const lt__conv_plan *p, int units)
 {
-    int items = p->units * parts_of(p);
+    int items = units * parts_of(p, units);
 
     return items < LT__CONV_SLOTS ? items : LT__CONV_SLOTS;
+}
+
+/* The most of any pass over so many units or fewer, which may be cut more. */
+static int slots_most(const lt__conv_plan *p)
+{
+    int most = 0;
+
+    for (int units = 1; units <= p->units && units <= LT__CONV_SLOTS; units++)
+        most = slots_of(p, units) > most ? slots_of(p, units) : most;
+    return most;
 }
 
 static size_t pass_size(const lt_conv *c, int rows, lt__conv_kind kind)
@@ -64,7 +75,7 @@ static size_t pass_size(const lt_conv *c, int rows, lt__conv_kind kind)
     lt__conv_plan p = lt__conv_plan_make(c, rows, kind);
     lt__conv_tables t;
 
-    return lt__conv_layout(&p, slots_of(&p), NULL, &t);
+    return lt__conv_layout(&p, slots_most(&p), NULL, &t);
 }
 
 size_t lt_conv_work_size(const lt_conv *c, int rows)
@@ -211,11 +222,14 @@ static void pass_run(const lt_conv *c, const lt_conv_pass *pass,
                      lt__conv_kind kind, const lt_real *in, lt_real *out)
 {
     lt__conv_plan p = lt__conv_plan_make(c, pass->rows, kind);
-    job j = {
-        .p = &p, .pass = pass, .parts = parts_of(&p), .in = in, .out = out};
+    job j = {.p = &p,
+             .pass = pass,
+             .parts = parts_of(&p, p.units),
+             .in = in,
+             .out = out};
 
     j.items = p.units * j.parts;
-    j.pieces = slots_of(&p);
+    j.pieces = slots_of(&p, p.units);
     lt__conv_layout(&p, j.pieces, pass->work, &j.t);
     lt__conv_fill(&p, &j.t);
     pack(&p, &j.t, pass->weights);

@@ -32,14 +32,14 @@ typedef struct job {
     const lt_real *x, *z;
 } job;
 
-static void job_cut(job *j)
+static void job_cut(job *j, int units)
 {
     const lt__conv_plan *p = j->p;
     int64_t copies = SUMS_SIZE / p->n_weights;
     int parts = p->n_out / PART_OUTS;
 
     copies = copies < MOST_SUMS ? copies : MOST_SUMS;
-    copies = copies < p->units ? copies : p->units;
+    copies = copies < units ? copies : units;
     j->copies = copies < 1 ? 1 : (int)copies;
     j->parts = j->copies >= PARTS || parts < 1 ? 1
                : parts < PARTS                 ? parts
@@ -58,13 +58,21 @@ static size_t job_layout(job *j, lt_real *work)
            lt__conv_layout(j->p, pieces, work ? work + sums : NULL, &j->t);
 }
 
+/* Fewer units may be cut into more pieces. */
 size_t lt__conv_weights_size(const lt_conv *c, int rows)
 {
     lt__conv_plan p = lt__conv_plan_make(c, rows, LT__CONV_WEIGHTS);
     job j = {.p = &p};
+    size_t most = 0;
 
-    job_cut(&j);
-    return job_layout(&j, NULL);
+    for (int units = 1; units <= p.units && units <= LT__CONV_SLOTS; units++) {
+        size_t size;
+
+        job_cut(&j, units);
+        size = job_layout(&j, NULL);
+        most = size > most ? size : most;
+    }
+    return most;
 }
 
 /* ---- the outputs' gradient in lanes ---- */
@@ -200,7 +208,7 @@ void lt_conv_weights(const lt_conv *c, const lt_conv_pass *pass,
     job j = {.p = &p, .x = x, .z = z};
     size_t n = (size_t)p.n_weights;
 
-    job_cut(&j);
+    job_cut(&j, p.units);
     job_layout(&j, pass->work);
     lt__conv_fill(&p, &j.t);
     fill_tiles(&j);

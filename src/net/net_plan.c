@@ -15,6 +15,7 @@
 #include "latent/base/mem.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static lt_status plan_input(lt_shape s, lt_err *err)
@@ -245,18 +246,41 @@ static bool plan_undoes(const lt_layer *dec, const lt_layer *enc)
            memcmp(&dec->window, &enc->window, sizeof dec->window) == 0;
 }
 
+static const char *window_text(const lt_window *w, char out[96])
+{
+    snprintf(out, 96, "%dx%d/%dx%d dilated %dx%d, %dx%d before, of %dx%d",
+             w->kernel[0], w->kernel[1], w->stride[0], w->stride[1],
+             w->dilation[0], w->dilation[1], w->before[0], w->before[1],
+             w->in[0], w->in[1]);
+    return out;
+}
+
 static lt_status match_failed(const lt_net *net, int dec, int enc, lt_err *err)
 {
     const lt_layer *d = &net->layers[dec], *e = &net->layers[enc];
-    char a[LT_LABEL_TEXT], b[LT_LABEL_TEXT];
+    const char *tie = lt_tie_name(net->tie);
+    char a[LT_LABEL_TEXT], b[LT_LABEL_TEXT], found[96], wanted[96];
+    lt_layer_spec mirror = {0};
 
+    lt__net_label(net, dec, a);
+    lt__net_label(net, enc, b);
+    e->ops->mirror(e, &mirror);
+    if (strcmp(d->ops->name, mirror.kind) != 0)
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: tie \"%s\" wants a %s, the reverse of %s", a,
+                          tie, mirror.kind, b);
+    if (lt_shape_elements(d->in) == lt_shape_elements(e->out) &&
+        lt_shape_elements(d->out) == lt_shape_elements(e->in))
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: a window of %s; tie \"%s\" wants that of %s, %s",
+                          a, window_text(&d->window, found), tie, b,
+                          window_text(&e->window, wanted));
     return lt_err_set(err, LT_EINVAL,
                       "%s: takes %d to %d, but tie \"%s\" wants %d to %d, the "
                       "reverse of %s",
-                      lt__net_label(net, dec, a), lt_shape_elements(d->in),
-                      lt_shape_elements(d->out), lt_tie_name(net->tie),
-                      lt_shape_elements(e->out), lt_shape_elements(e->in),
-                      lt__net_label(net, enc, b));
+                      a, lt_shape_elements(d->in), lt_shape_elements(d->out),
+                      tie, lt_shape_elements(e->out), lt_shape_elements(e->in),
+                      b);
 }
 
 static int count_weighted(const lt_net *net, int first, int last)
