@@ -244,7 +244,7 @@ static const refusal refusals[] = {
      .output = LT_ACT_SIGMOID,
      .message = "decoder layer 2 (maxunpool): has no activation, but the "
                 "output is to be \"sigmoid\"; begin the encoder with another "
-                "layer, or ask for \"linear\""},
+                "layer, or ask for output = \"linear\""},
     {PICTURE(1, 4, 4),
      {POOL("maxpool", 2, 2, VALID)},
      {{.kind = "maxunpool", .kernel = {2, 2}, .size = {4, 4}}},

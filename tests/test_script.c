@@ -241,8 +241,8 @@ static void facts_are_kept(void **state)
 static void lua_files_of_the_tests_pass(void **state)
 {
     static const char *const files[] = {
-        "conv.lua",   "files.lua",  "interface.lua", "prepare.lua",
-        "sparse.lua", "sweeps.lua", "values.lua"};
+        "conv.lua",    "files.lua",  "interface.lua", "layers.lua",
+        "prepare.lua", "sparse.lua", "sweeps.lua",    "values.lua"};
     world *w = *state;
     lt_plan_opts opts = {0};
 

@@ -3,9 +3,9 @@
 local core = require "latent.core.train"
 local data = require "latent.data"
 local json = require "latent.core.json"
-local layers = require "latent.layers"
 local net_core = require "latent.core.net"
 local nets = require "latent.net"
+local optimizers = require "latent.optimizers"
 local options = require "latent.options"
 local runs = require "latent.run"
 local sys = require "latent.core.sys"
@@ -17,7 +17,7 @@ local fit_spec = options.define("latent.fit", {
   { "test", "set", help = "evaluated after every epoch" },
   { "loss", "string", choices = net_core.losses,
     help = "by default the output's: sigmoid bce, softmax multinomial, others mse" },
-  { "optimizer", "optimizer", default = layers.adam, help = "latent.adam {}, latent.sgd {}" },
+  { "optimizer", "optimizer", default = optimizers.adam, help = "latent.adam {}, latent.sgd {}" },
   { "epochs", "integer", default = 10, min = 0, max = 1000000, help = "0 evaluates only" },
   { "batch", "integer", default = 100, min = 1, max = 1000000, help = "examples a step" },
   { "log_every", "integer", default = 0, min = 0, help = "steps between values of step.loss; 0: never" },

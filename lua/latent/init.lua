@@ -16,8 +16,17 @@ local NAMES <const> = {
   dense = { "latent.layers", "dense" },
   conv = { "latent.layers", "conv" },
   conv_transpose = { "latent.layers", "conv_transpose" },
-  sgd = { "latent.layers", "sgd" },
-  adam = { "latent.layers", "adam" },
+  maxpool = { "latent.layers", "maxpool" },
+  avgpool = { "latent.layers", "avgpool" },
+  upsample = { "latent.layers", "upsample" },
+  flatten = { "latent.layers", "flatten" },
+  reshape = { "latent.layers", "reshape" },
+  batchnorm = { "latent.layers", "batchnorm" },
+  dropout = { "latent.layers", "dropout" },
+  noise = { "latent.layers", "noise" },
+  k_sparse = { "latent.layers", "k_sparse" },
+  sgd = { "latent.optimizers", "sgd" },
+  adam = { "latent.optimizers", "adam" },
   autoencoder = { "latent.net", "autoencoder" },
   load = { "latent.net", "load" },
   fit = { "latent.fit", "fit" },
@@ -30,8 +39,7 @@ local NAMES <const> = {
 }
 
 -- Named in the documents, to come in later versions.
-local LATER <const> = { maxpool = true, avgpool = true, batchnorm = true, dropout = true, noise = true,
-  rmsprop = true, cg = true }
+local LATER <const> = { rmsprop = true, cg = true }
 
 local latent = { version = sys.version }
 

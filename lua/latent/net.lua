@@ -15,7 +15,8 @@ local spec = options.define("latent.autoencoder", {
   { "input", { "table", "integer" }, required = true, help = "the shape of an example: set.shape" },
   { "encoder", "table", required = true, help = "a list of layers" },
   { "decoder", "table", help = "a list of layers; by default the encoder's mirror" },
-  { "output", "string", choices = core.acts, default = "sigmoid", help = "the mirror's last activation" },
+  { "output", "string", choices = core.acts,
+    help = "the mirror's last activation, by default sigmoid; a decoder that is given has its own" },
   { "tie", { "string", "table" }, default = "untied", help = "how the decoder gets its weights" },
   { "init", { "string", "table" }, default = "glorot", help = "the start, or { \"normal\", 0.1 }" },
   { "seed", "integer", default = run.default_seed, help = "of the start" },
@@ -92,11 +93,16 @@ function net.autoencoder(given)
   if #encoder == 0 then fail("encoder has no layers") end
   local tie, refresh = read_tie(o.tie)
   local init, value = read_init(o.init)
-  return core.new {
+  local built = core.new {
     input = read_shape(o.input), encoder = encoder, decoder = read_layers("decoder", o.decoder or {}),
-    output = o.output, tie = tie, refresh_each_epoch = refresh == "epoch",
+    output = o.output or "sigmoid", tie = tie, refresh_each_epoch = refresh == "epoch",
     init = init, init_value = value, seed = o.seed, sparse = o.sparse,
   }
+  if o.output and built.output_act ~= o.output then
+    fail("output is '%s', but the last layer of the decoder has '%s'; write act = '%s' there", o.output,
+      built.output_act, o.output)
+  end
+  return built
 end
 
 function net.load(path)

@@ -7,8 +7,10 @@
 --     { "rate", "number", default = 0.01, above = 0, help = "..." },
 --     { "loss", "string", choices = { "bce", "mse" }, help = "..." },
 --     { 1, "integer", name = "units", required = true, help = "..." },
---   })
+--   })                               -- { 30 } and { units = 30 } are the same
 --   local o = spec:read(given)       -- a new table, complete and checked
+--
+-- `wanted` says in words what the types of an item cannot.
 --
 -- Types: Lua's own, "integer" (2.0 is one, 2.5 is not), "any", and those that
 -- options.register names ("set", "net", "run"). A list of types is a choice.
@@ -62,6 +64,7 @@ local function types_of(item)
 end
 
 local function wanted(item)
+  if item.wanted then return item.wanted end
   if item.choices then
     local shown = {}
     for i, choice in ipairs(item.choices) do shown[i] = ("'%s'"):format(choice) end
@@ -130,6 +133,17 @@ local function check_names(spec, given)
   sys.fail(("%s: unknown option '%s'%s"):format(spec.owner, name, hint))
 end
 
+-- What was given for the item: at its place, or by name where that is another.
+local function value_of(spec, item, given)
+  local value, named = given[item[1]], item.name and given[item.name]
+  if value == nil then return named end
+  if named ~= nil and item.name then
+    sys.fail(("%s: %s is given twice, as %s and as %s"):format(spec.owner, item.name, options.show(value),
+      options.show(named)))
+  end
+  return value
+end
+
 local methods = {}
 
 -- The options, defaults filled in; a default that is a function is called.
@@ -141,7 +155,7 @@ function methods:read(given)
   check_names(self, given)
   local out = {}
   for _, item in ipairs(self) do
-    local key, value = item[1], given[item[1]]
+    local key, value = item[1], value_of(self, item, given)
     if value ~= nil then
       out[key] = check(self, item, value)
     elseif item.required then
@@ -157,12 +171,13 @@ end
 
 -- Lines for people: name, type, default, help.
 function methods:help()
-  local lines = { self.owner }
+  local lines = { self.owner, #self == 0 and "  (no options)" or nil }
   for _, item in ipairs(self) do
     local default = item.required and "required"
       or item.default ~= nil and type(item.default) ~= "function" and "default " .. options.show(item.default)
+    local place = math.type(item[1]) == "integer" and (", place %d"):format(item[1]) or ""
     lines[#lines + 1] = ("  %-16s %s%s: %s"):format(label(item), wanted(item),
-      default and " (" .. default .. ")" or "", item.help or "")
+      default and " (" .. default .. place .. ")" or place:gsub("^, (.*)", " (%1)"), item.help or "")
   end
   return table.concat(lines, "\n")
 end
@@ -173,7 +188,9 @@ function options.define(owner, list)
     item.type = item[2]
     spec[i] = item
     spec.by_name[item[1]] = item
-    if type(item[1]) == "string" then spec.names[#spec.names + 1] = item[1] end
+    local name = type(item[1]) == "string" and item[1] or item.name
+    spec.by_name[name] = item
+    spec.names[#spec.names + 1] = name
   end
   table.sort(spec.names)
   options.all[#options.all + 1] = spec

@@ -46,6 +46,7 @@ static const char *const dropout_fields[] = {"amount", NULL};
 const lt_layer_ops lt__layer_dropout = {
     .name = "dropout",
     .fields = dropout_fields,
+    .is_noise = true,
     .plan = dropout_plan,
     .forward = dropout_run,
     .backward = dropout_backward,

@@ -3,7 +3,9 @@
  *
  *   softmax         the activation of a dense layer that ends the network: its
  *                   derivative is a matrix a row, and only the loss that it is
- *                   fused with (multinomial) goes back through it */
+ *                   fused with (multinomial) goes back through it
+ *   noise, dropout  not at the end, where the loss would see the noise and
+ *                   evaluation would not */
 #include "net/net_int.h"
 
 #include <string.h>
@@ -27,9 +29,23 @@ static lt_status check_softmax(const lt_net *net, int index, lt_err *err)
     return LT_OK;
 }
 
+static lt_status check_noise(const lt_net *net, lt_err *err)
+{
+    int last = net->n_layers - 1;
+    char label[LT_LABEL_TEXT];
+
+    if (!net->layers[last].ops->is_noise)
+        return LT_OK;
+    return lt_err_set(err, LT_EINVAL,
+                      "%s: acts in training only, so the output would differ "
+                      "from what is evaluated; put it before a layer with "
+                      "weights",
+                      lt__net_label(net, last, label));
+}
+
 lt_status lt__net_check(const lt_net *net, lt_err *err)
 {
     for (int i = 0; i < net->n_layers; i++)
         LT_TRY(check_softmax(net, i, err));
-    return LT_OK;
+    return check_noise(net, err);
 }

@@ -204,7 +204,7 @@ static lt_status plan_mirror(lt_net *net, lt_act output, lt_err *err)
         return lt_err_set(err, LT_EINVAL,
                           "%s: has no activation, but the output is to be "
                           "\"%s\"; begin the encoder with another layer, or "
-                          "ask for \"linear\"",
+                          "ask for output = \"linear\"",
                           lt__net_label(net, last, label), lt_act_name(output));
     return LT_OK;
 }

@@ -91,6 +91,7 @@ static const char *const noise_fields[] = {"noise", "amount", NULL};
 const lt_layer_ops lt__layer_noise = {
     .name = "noise",
     .fields = noise_fields,
+    .is_noise = true,
     .plan = noise_plan,
     .forward = noise_forward,
     .backward = noise_backward,

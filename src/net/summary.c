@@ -101,7 +101,8 @@ static void put_kind(const lt_layer *l, char out[LT_LABEL_TEXT])
     snprintf(out, LT_LABEL_TEXT, "%s", s->kind);
     add_window(l, out);
     add_pair(" ", s->factor, out);
-    add_name(l, "unpool", s->unpool, out);
+    if (lt_layer_has_field(l->ops, "size")) /* the pool itself does neither */
+        add_name(l, "unpool", s->unpool, out);
     add_name(l, "interp", s->interp, out);
     add_name(l, "noise", s->noise, out);
     if (lt_layer_has_field(l->ops, "amount"))

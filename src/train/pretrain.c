@@ -148,6 +148,10 @@ static lt_status pretrain_check(const lt_net *net, const lt_pretrain_opts *o,
     LT_TRY(set_check(net, o->train, "training set", err));
     if (o->test)
         LT_TRY(set_check(net, o->test, "test set", err));
+    if (!weighted_before(net, lt_net_n_encoder(net)))
+        return lt_err_set(err, LT_EINVAL,
+                          "pre-training: the encoder has no dense layer to "
+                          "learn");
     for (int i = 0; i < lt_net_n_encoder(net); i++)
         if (layer_learns(net, i))
             LT_TRY(layer_check(net, i, o->method, err));

@@ -177,6 +177,8 @@ struct lt_layer_ops {
                                   when the layer has an activation */
     lt_mirror_weight mirror_weight;
     bool is_shape_only; /* flatten, reshape: copies */
+    bool is_noise;      /* changes what passes in training only; no network
+                           ends with it */
     bool needs_partner; /* reads what the layer it mirrors kept in the same
                            pass: only a mirror has it */
     /* Checks spec and `in`, fills out, the counts and what belongs to them.
