@@ -60,7 +60,7 @@ local function conv_options(...)
     { "kernel", PAIR, required = true, wanted = SIZES:format(1), help = "its size" },
     { "stride", PAIR, default = 1, wanted = SIZES:format(1), help = "pixels from one window to the next" },
     { "pad", { "string", "integer", "table" }, default = "same", wanted = PADS,
-      help = "as much as keeps the size at a stride of 1 (an odd pixel goes to the bottom and right), none, or so much" },
+      help = "what keeps the size at a stride of 1 (an odd pixel goes to the bottom and right), none, or so much" },
     { "dilation", PAIR, default = 1, wanted = SIZES:format(1), help = "pixels from one tap of the kernel to the next" },
     { "act", "string", choices = net.acts, default = "linear", help = "activation" },
     ...,

@@ -197,7 +197,8 @@ raises("encoder layer 1 (avgpool): pad 2 (height), wanted less than the kernel's
   builds { latent.avgpool { 2, pad = 2 }, code })
 raises("encoder layer 1 (upsample): no layer undoes it; write the decoder out",
   builds { latent.upsample { 2, mode = "bilinear" }, code })
-raises("encoder layer 2 (k_sparse): 10 of 6 activations to keep, wanted 1 to 6", builds { code, latent.k_sparse { 10 } })
+raises("encoder layer 2 (k_sparse): 10 of 6 activations to keep, wanted 1 to 6",
+  builds { code, latent.k_sparse { 10 } })
 raises("encoder layer 1 (reshape): shape 2x7x7 has 98 elements, wanted the input's 784 (1x28x28)",
   builds { latent.reshape { 2, 7, 7 }, code })
 raises("encoder: no layer that a mirror could undo", builds { latent.dropout { 0.5 } })
