@@ -332,6 +332,95 @@ static void rows_do_not_depend_on_threads(void **state)
     }
 }
 
+/* Steps with gradient 0, one after another in double; of more than `most` the
+ * rest on the moments alone. */
+static void adam_by_hand(const lt_rows_moments *b, int missed, int width,
+                         double *w, double *m, double *v)
+{
+    for (int k = 0; k < missed; k++) {
+        const lt_adam_step *s = &b->step[b->now - missed + 1 + k];
+
+        for (int j = 0; j < width; j++) {
+            double slope = (double)b->decay * w[j];
+
+            m[j] = s->beta1 * m[j] + (1 - s->beta1) * slope;
+            v[j] = s->beta2 * v[j] + (1 - s->beta2) * slope * slope;
+            if (k < b->most)
+                w[j] -=
+                    (double)s->rate_t * m[j] /
+                    (sqrt(v[j]) * (double)s->correction + (double)s->epsilon);
+        }
+    }
+}
+
+static void settled_adam_made_the_missed_steps(void **state)
+{
+    enum { STEPS = 7, N = 4 };
+    static const int32_t last[N] = {7, 6, 0, 3}, item[] = {1, 2, 3};
+    lt_adam_step step[STEPS + 1];
+    double w[MOST_WIDTH], m[MOST_WIDTH], v[MOST_WIDTH];
+    const lt__kernels *sets[3];
+    int n = lt__kernels_usable(sets);
+    fixture *f = *state;
+
+    for (int k = 0; k <= STEPS; k++)
+        step[k] = (lt_adam_step){.beta1 = 0.8,
+                                 .beta2 = 0.9,
+                                 .rate_t = (lt_real)(0.1 / (k + 1)),
+                                 .correction = (lt_real)(1 + 0.1 * k),
+                                 .epsilon = (lt_real)1e-3};
+    for (int i = 0; i < 2 * N_WIDTHS; i++) {
+        int width = widths[i / 2];
+        const lt_rows_moments b = {last, STEPS, step, (lt_real)(i % 2 * 0.1),
+                                   i % 2 ? 100 : 5};
+        const lt_rows_some all = {NULL, N, width}, some = {item, 3, width};
+
+        for (int s = -1; s < n; s++) {
+            fill(f->w, MOST, "w"), fill(f->u, MOST, "m"), fill(f->v, MOST, "v");
+            for (int j = 0; j < MOST; j++)
+                f->v[j] = (lt_real)fabs((double)f->v[j]);
+            memcpy(f->table, f->w, sizeof f->w);
+            memcpy(f->out, f->u, sizeof f->u);
+            memcpy(f->out_b, f->v, sizeof f->v);
+            if (s < 0)
+                lt_rows_settle_adam(NULL, &b, i % 4 < 2 ? &all : &some, f->w,
+                                    f->u, f->v);
+            for (int k = 0; s >= 0 && k < N; k++)
+                sets[s]->rows_settle_adam(&b, k, width, f->w + k * width,
+                                          f->u + k * width, f->v + k * width);
+            for (int k = 0; k < N; k++) {
+                int at = k * width;
+
+                for (int j = 0; j < width; j++) {
+                    w[j] = (double)f->table[at + j];
+                    m[j] = (double)f->out[at + j];
+                    v[j] = (double)f->out_b[at + j];
+                }
+                adam_by_hand(&b, STEPS - last[k], width, w, m, v);
+                check(f->w + at, w, (size_t)width, 10);
+                check(f->u + at, m, (size_t)width, 10);
+                check(f->v + at, v, (size_t)width, 10);
+            }
+        }
+    }
+}
+
+/* Nothing moves where nothing ever moved, and nothing is divided by 0. */
+static void settled_rows_without_moments_stay(void **state)
+{
+    static const int32_t last[] = {0};
+    const lt_adam_step step[3] = {{0}, {0}, {0}};
+    const lt_rows_moments b = {last, 2, step, 0, 5};
+    fixture *f = *state;
+
+    fill(f->w, MOST, "w");
+    memcpy(f->table, f->w, sizeof f->w);
+    memset(f->u, 0, sizeof f->u), memset(f->v, 0, sizeof f->v);
+    lt_rows_settle_adam(NULL, &b, &(lt_rows_some){NULL, 1, 64}, f->w, f->u,
+                        f->v);
+    assert_memory_equal(f->w, f->table, sizeof f->w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +431,8 @@ int main(void)
         cmocka_unit_test(rows_gradient_of_a_vector_has_no_factor),
         cmocka_unit_test(rows_updates_are_those_of_vectors),
         cmocka_unit_test(rows_settle_applies_the_power_of_what_was_missed),
+        cmocka_unit_test(settled_adam_made_the_missed_steps),
+        cmocka_unit_test(settled_rows_without_moments_stay),
         cmocka_unit_test(rows_do_not_depend_on_threads),
     };
 

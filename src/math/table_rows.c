@@ -18,6 +18,7 @@ typedef struct rows_job {
     const lt_sgd_step *sgd;
     const lt_adam_step *adam;
     const lt_rows_behind *behind;
+    const lt_rows_moments *moments;
     const int32_t *item;
     int n, width;
     const lt_real *table;
@@ -171,4 +172,33 @@ void lt_rows_settle(lt_pool *pool, const lt_rows_behind *behind,
         .behind = behind, .item = item, .n = n, .width = width, .w = w, .m = u};
 
     rows_run(pool, LEAST_COLUMNS, settle_piece, &j);
+}
+
+static void moments_piece(void *arg, int piece)
+{
+    const rows_job *j = arg;
+    int end, first = piece_first(j, LEAST_COLUMNS, piece, &end);
+
+    for (int i = first; i < end; i++) {
+        int item = j->item ? j->item[i] : i;
+        size_t at = (size_t)item * (size_t)j->width;
+
+        j->k->rows_settle_adam(j->moments, item, j->width, j->w + at, j->m + at,
+                               j->v + at);
+    }
+}
+
+void lt_rows_settle_adam(lt_pool *pool, const lt_rows_moments *behind,
+                         const lt_rows_some *rows, lt_real *w, lt_real *m,
+                         lt_real *v)
+{
+    rows_job j = {.moments = behind,
+                  .item = rows->item,
+                  .n = rows->n,
+                  .width = rows->width,
+                  .w = w,
+                  .m = m,
+                  .v = v};
+
+    rows_run(pool, LEAST_COLUMNS, moments_piece, &j);
 }

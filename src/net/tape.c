@@ -6,40 +6,24 @@
  * input is written while the one at its output is still read. A tape without
  * gradient has two activation buffers in the same manner.
  *
+ * A tape over sparse rows (sparse_pass.c) has no input and no last output.
+ *
  * Memory with gradient: B times (input + all layers' outputs + the widest
  * outputs of even and of odd layers); 784-1000-500-250-30 mirrored at B = 100:
  * 2.8 MB in float. */
-#include "net/net_int.h"
+#include "net/tape_int.h"
 
 #include "latent/base/mem.h"
 #include "latent/math/vec.h"
 
 #define ALIGNMENT 16 /* elements: a cache line of floats */
 
-struct lt_tape {
-    lt_net *net;
-    lt_pool *pool;
-    int batch;
-    bool has_gradient;
-    const lt_real *x; /* what the last forward pass read */
-    lt_real *block;   /* owns all below */
-    lt_real *input;   /* (B,D) */
-    lt_real *delta[2];
-    lt_real *code_delta; /* (B, code) */
-    lt_real *work;       /* of one layer's call */
-    lt_real **y;         /* one a layer: its output (B,H) */
-    lt_real **keep;      /* one a layer: what it keeps for its backward pass
-                            and its mirror */
-    bool adds_code_delta, samples;
-    uint64_t seed; /* of random draws */
-    int64_t step;
-    double kl;       /* of the last forward pass */
-    double kl_scale; /* for the next backward pass */
-};
-
-static size_t tape_width(const lt_net *net, int layer)
+/* Columns of a layer's output, where the tape has room for it. */
+static size_t tape_width(const lt_tape *t, int layer)
 {
-    return (size_t)lt_shape_elements(net->layers[layer].out);
+    if (t->entries >= 0 && layer == t->net->n_layers - 1)
+        return 0;
+    return (size_t)lt_shape_elements(t->net->layers[layer].out);
 }
 
 /* The next `rows` times `width` elements of the block. */
@@ -52,13 +36,13 @@ static size_t tape_take(size_t *used, size_t rows, size_t width)
 }
 
 /* Widest output of layers `from`, from + 2, ... */
-static size_t tape_widest(const lt_net *net, int from)
+static size_t tape_widest(const lt_tape *t, int from)
 {
     size_t widest = 0;
 
-    for (int i = from; i < net->n_layers; i += 2)
-        if (tape_width(net, i) > widest)
-            widest = tape_width(net, i);
+    for (int i = from; i < t->net->n_layers; i += 2)
+        if (tape_width(t, i) > widest)
+            widest = tape_width(t, i);
     return widest;
 }
 
@@ -87,8 +71,14 @@ static size_t tape_layout_rest(lt_tape *t, lt_real *base, size_t used)
     offset = tape_take(&used, 1, most);
     t->work = base ? base + offset : NULL;
     offset = tape_take(&used, t->has_gradient ? (size_t)t->batch : 0,
-                       tape_width(net, net->n_encoder - 1));
+                       tape_width(t, net->n_encoder - 1));
     t->code_delta = base ? base + offset : NULL;
+    if (t->entries < 0)
+        return used;
+    offset = tape_take(&used, 1, (size_t)t->entries);
+    t->sparse.y = base ? base + offset : NULL;
+    offset = tape_take(&used, 1, t->has_gradient ? (size_t)t->entries : 0);
+    t->sparse.dz = base ? base + offset : NULL;
     return used;
 }
 
@@ -100,25 +90,28 @@ static size_t tape_layout(lt_tape *t, lt_real *base)
     size_t rows = (size_t)t->batch, used = 0, offset;
     size_t shared[2] = {0, 0};
 
-    offset = tape_take(&used, rows, (size_t)lt_shape_elements(net->input));
-    t->input = base ? base + offset : NULL;
+    if (t->entries < 0) {
+        offset = tape_take(&used, rows, (size_t)lt_shape_elements(net->input));
+        t->input = base ? base + offset : NULL;
+    }
     for (int i = 0; i < 2; i++) {
         int parity = (net->n_layers - 1 - i) & 1;
-        size_t width = tape_widest(net, t->has_gradient ? parity : i);
+        size_t width = tape_widest(t, t->has_gradient ? parity : i);
 
         shared[i] = tape_take(&used, rows, width);
         t->delta[i] = base && t->has_gradient ? base + shared[i] : NULL;
     }
     for (int i = 0; i < net->n_layers; i++) {
-        offset = t->has_gradient ? tape_take(&used, rows, tape_width(net, i))
+        offset = t->has_gradient ? tape_take(&used, rows, tape_width(t, i))
                                  : shared[i & 1];
         t->y[i] = base ? base + offset : NULL;
     }
     return tape_layout_rest(t, base, used);
 }
 
-lt_status lt_tape_new(lt_net *net, int batch, bool with_gradient, lt_pool *pool,
-                      lt_tape **out, lt_err *err)
+lt_status lt__tape_make(lt_net *net, int batch, int64_t entries,
+                        bool with_gradient, lt_pool *pool, lt_tape **out,
+                        lt_err *err)
 {
     lt_tape *t;
 
@@ -135,6 +128,7 @@ lt_status lt_tape_new(lt_net *net, int batch, bool with_gradient, lt_pool *pool,
     t->net = net;
     t->pool = pool;
     t->batch = batch;
+    t->entries = entries;
     t->has_gradient = with_gradient;
     t->block = lt_mem_aligned(tape_layout(t, NULL), sizeof *t->block);
     if (!t->block) {
@@ -145,6 +139,12 @@ lt_status lt_tape_new(lt_net *net, int batch, bool with_gradient, lt_pool *pool,
     tape_layout(t, t->block);
     *out = t;
     return LT_OK;
+}
+
+lt_status lt_tape_new(lt_net *net, int batch, bool with_gradient, lt_pool *pool,
+                      lt_tape **out, lt_err *err)
+{
+    return lt__tape_make(net, batch, -1, with_gradient, pool, out, err);
 }
 
 void lt_tape_free(lt_tape *tape)
@@ -252,27 +252,42 @@ const lt_real *lt_net_forward(lt_net *net, lt_tape *tape, const lt_real *x,
     return x;
 }
 
-void lt_net_backward(lt_net *net, lt_tape *tape, int rows, bool logits)
+lt_real *lt__tape_delta_of(const lt_tape *tape, int index)
 {
-    lt_pass pass = pass_make(tape, rows);
-    int top = net->n_layers - 1;
+    return tape->delta[(tape->net->n_layers - 1 - index) & 1];
+}
 
-    LT_ASSERT(tape->net == net && tape->has_gradient && tape->x);
-    LT_ASSERT(rows > 0 && rows <= tape->batch);
+void lt__tape_meet_code(const lt_tape *tape, int rows, int index)
+{
+    if (index == tape->net->n_encoder - 1 && tape->adds_code_delta)
+        lt_vec_axpby(tape->pool, (size_t)rows * tape_width(tape, index), 1,
+                     tape->code_delta, 1, lt__tape_delta_of(tape, index));
+}
+
+void lt__tape_back(lt_tape *tape, int rows, int from, int to, bool logits)
+{
+    lt_net *net = tape->net;
+    lt_pass pass = pass_make(tape, rows);
+
     pass.grads = net->grads;
     pass.kl_scale = (lt_real)tape->kl_scale;
-    for (int i = top; i >= net->lowest; i--) {
+    for (int i = from; i >= to; i--) {
         const lt_layer *l = &net->layers[i];
-        lt_real *dy = tape->delta[(top - i) & 1];
-        lt_real *dx = i > net->lowest ? tape->delta[(top - i + 1) & 1] : NULL;
 
-        if (i == net->n_encoder - 1 && tape->adds_code_delta)
-            lt_vec_axpby(tape->pool, (size_t)rows * tape_width(net, i), 1,
-                         tape->code_delta, 1, dy);
-        pass.skips_act = logits && i == top;
+        lt__tape_meet_code(tape, rows, i);
+        pass.skips_act = logits && i == net->n_layers - 1;
         pass_enter(tape, i, &pass);
-        l->ops->backward(l, &pass, i ? tape->y[i - 1] : tape->x, tape->y[i], dy,
-                         dx);
+        l->ops->backward(l, &pass, i ? tape->y[i - 1] : tape->x, tape->y[i],
+                         lt__tape_delta_of(tape, i),
+                         i > net->lowest ? lt__tape_delta_of(tape, i - 1)
+                                         : NULL);
     }
+}
+
+void lt_net_backward(lt_net *net, lt_tape *tape, int rows, bool logits)
+{
+    LT_ASSERT(tape->net == net && tape->has_gradient && tape->x);
+    LT_ASSERT(rows > 0 && rows <= tape->batch);
+    lt__tape_back(tape, rows, net->n_layers - 1, net->lowest, logits);
     tape->adds_code_delta = false;
 }

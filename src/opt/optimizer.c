@@ -7,18 +7,11 @@
  * 7 words a parameter for Adam, 5 for momentum, 3 for plain descent.
  *
  * State is one flat vector a moment, of the network's length. */
-#include "latent/opt/optimizer.h"
+#include "opt/opt_int.h"
 
 #include "latent/base/mem.h"
 
 #include <math.h>
-
-struct lt_opt {
-    lt_opt_spec spec;
-    lt_net *net;
-    int64_t steps;
-    lt_real *state[2]; /* sgd: velocity; adam: first and second moment */
-};
 
 lt_opt_spec lt_opt_defaults(lt_opt_kind kind)
 {
@@ -96,6 +89,10 @@ lt_status lt_opt_new(const lt_opt_spec *spec, lt_net *net, lt_opt **out,
             return lt_err_mark(err, LT_ENOMEM);
         }
     }
+    if (lt_net_is_sparse(net) && lt__opt_rows_init(opt, err) != LT_OK) {
+        lt_opt_free(opt);
+        return lt_err_mark(err, LT_ENOMEM);
+    }
     *out = opt;
     return LT_OK;
 }
@@ -106,64 +103,101 @@ void lt_opt_free(lt_opt *opt)
         return;
     lt_mem_free(opt->state[0]);
     lt_mem_free(opt->state[1]);
+    lt__opt_rows_deinit(opt);
     lt_mem_free(opt);
 }
 
-static void sgd_stretch(lt_opt *opt, lt_pool *pool, size_t offset, size_t count,
-                        lt_real decay)
+static lt_real decay_of(const lt_opt *opt, bool is_decayed)
 {
-    const lt_sgd_step step = {.rate = (lt_real)opt->spec.rate,
-                              .momentum = (lt_real)opt->spec.momentum,
-                              .decay = decay,
-                              .nesterov = opt->spec.nesterov};
-
-    lt_vec_sgd(pool, count, &step, lt_net_grads(opt->net) + offset,
-               lt_net_params(opt->net) + offset,
-               opt->state[0] ? opt->state[0] + offset : NULL);
+    return is_decayed ? (lt_real)opt->spec.weight_decay : 0;
 }
 
-static void adam_stretch(lt_opt *opt, lt_pool *pool, size_t offset,
-                         size_t count, lt_real decay)
+lt_sgd_step lt__opt_sgd(const lt_opt *opt, bool is_decayed)
+{
+    return (lt_sgd_step){.rate = (lt_real)opt->spec.rate,
+                         .momentum = (lt_real)opt->spec.momentum,
+                         .decay = decay_of(opt, is_decayed),
+                         .nesterov = opt->spec.nesterov};
+}
+
+lt_adam_step lt__opt_adam(const lt_opt *opt, bool is_decayed)
 {
     const lt_opt_spec *s = &opt->spec;
     double t = (double)opt->steps;
-    const lt_adam_step step = {
+
+    return (lt_adam_step){
         .beta1 = s->beta1,
         .beta2 = s->beta2,
         .rate_t = (lt_real)(s->rate / (1 - pow(s->beta1, t))),
         .correction = (lt_real)(1 / sqrt(1 - pow(s->beta2, t))),
         .epsilon = (lt_real)s->epsilon,
-        .decay = decay,
+        .decay = decay_of(opt, is_decayed),
     };
+}
 
-    lt_vec_adam(pool, count, &step, lt_net_grads(opt->net) + offset,
-                lt_net_params(opt->net) + offset, opt->state[0] + offset,
-                opt->state[1] + offset);
+/* Neighbouring segments that are treated alike. */
+typedef struct stretch {
+    size_t offset, count;
+    bool is_decayed, is_left; /* frozen, or a table */
+} stretch;
+
+static void stretch_step(lt_opt *opt, lt_pool *pool, const stretch *s)
+{
+    const lt_real *g = lt_net_grads(opt->net) + s->offset;
+    lt_real *w = lt_net_params(opt->net) + s->offset;
+    lt_real *u = opt->state[0] ? opt->state[0] + s->offset : NULL;
+
+    if (s->is_left)
+        return;
+    if (opt->spec.kind == LT_OPT_SGD) {
+        const lt_sgd_step step = lt__opt_sgd(opt, s->is_decayed);
+
+        lt_vec_sgd(pool, s->count, &step, g, w, u);
+    } else {
+        const lt_adam_step step = lt__opt_adam(opt, s->is_decayed);
+
+        lt_vec_adam(pool, s->count, &step, g, w, u, opt->state[1] + s->offset);
+    }
+}
+
+static stretch stretch_of(const lt_opt *opt, const lt_segment *s,
+                          const lt_table *tables, int n)
+{
+    stretch out = {s->offset, s->count,
+                   s->is_weight && opt->spec.weight_decay > 0, s->is_frozen};
+
+    for (int i = 0; i < n; i++)
+        if (tables[i].offset == s->offset)
+            out.is_left = true;
+    return out;
+}
+
+void lt__opt_step_others(lt_opt *opt, lt_pool *pool, const lt_table *tables,
+                         int n)
+{
+    int n_segments = 0, next;
+    const lt_segment *s = lt_net_segments(opt->net, &n_segments);
+
+    for (int i = 0; i < n_segments; i = next) {
+        stretch all = stretch_of(opt, &s[i], tables, n);
+
+        for (next = i + 1; next < n_segments; next++) {
+            stretch more = stretch_of(opt, &s[next], tables, n);
+
+            if (more.is_left != all.is_left ||
+                more.is_decayed != all.is_decayed)
+                break;
+            all.count += more.count;
+        }
+        stretch_step(opt, pool, &all);
+    }
 }
 
 void lt_opt_step(lt_opt *opt, lt_pool *pool)
 {
-    int n = 0, next;
-    const lt_segment *s = lt_net_segments(opt->net, &n);
-    bool decays = opt->spec.weight_decay > 0;
-
+    LT_ASSERT(opt->rows.now == 0);
     opt->steps++;
-    for (int i = 0; i < n; i = next) {
-        bool is_decayed = decays && s[i].is_weight;
-        lt_real decay = is_decayed ? (lt_real)opt->spec.weight_decay : 0;
-        size_t count = s[i].count;
-
-        for (next = i + 1; next < n && s[next].is_frozen == s[i].is_frozen &&
-                           (decays && s[next].is_weight) == is_decayed;
-             next++)
-            count += s[next].count;
-        if (s[i].is_frozen)
-            continue;
-        if (opt->spec.kind == LT_OPT_SGD)
-            sgd_stretch(opt, pool, s[i].offset, count, decay);
-        else
-            adam_stretch(opt, pool, s[i].offset, count, decay);
-    }
+    lt__opt_step_others(opt, pool, NULL, 0);
 }
 
 int64_t lt_opt_steps(const lt_opt *opt)

@@ -82,4 +82,25 @@ void lt_rows_settle(lt_pool *pool, const lt_rows_behind *behind,
                     const int32_t *item, int n, int width, lt_real *w,
                     lt_real *u);
 
+/* The same for adam: row i missed the steps step[last[i] + 1 .. now], each
+ * without a gradient but with `decay`. Of more than `most` the first `most` are
+ * made, and the moments are taken on by powers. Rows whose moments are 0 stay
+ * as they are when nothing decays. */
+typedef struct lt_rows_moments {
+    const int32_t *last;
+    int32_t now;
+    const lt_adam_step *step;
+    lt_real decay;
+    int most;
+} lt_rows_moments;
+
+typedef struct lt_rows_some {
+    const int32_t *item; /* NULL: 0 .. n-1 */
+    int n, width;
+} lt_rows_some;
+
+void lt_rows_settle_adam(lt_pool *pool, const lt_rows_moments *behind,
+                         const lt_rows_some *rows, lt_real *w, lt_real *m,
+                         lt_real *v);
+
 #endif

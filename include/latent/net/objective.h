@@ -35,6 +35,7 @@
 #define LT_OBJECTIVE_H
 
 #include "latent/net/loss.h"
+#include "latent/net/sparse_pass.h"
 
 /* What is told of training and evaluation; NaN: does not apply. */
 #define LT_TERM_MAP(X)                                                         \
@@ -107,5 +108,21 @@ void lt_objective_gradient(const lt_objective *o, lt_net *net, lt_tape *tape,
 void lt_objective_value(const lt_objective *o, lt_net *net, lt_tape *tape,
                         lt_pool *pool, int rows, const lt_real *x,
                         const lt_real *target, lt_sums *sums);
+
+/* ---- sparse rows (sparse_pass.h) ---- */
+
+/* Whether the known entries alone tell the objective: masked_mse without
+ * penalties, of a network that lt_net_check_sparse accepts. Others go the dense
+ * way. */
+bool lt_objective_is_sparse(const lt_objective *o, const lt_net *net);
+
+/* As lt_objective_gradient and lt_objective_value, on a tape over sparse rows.
+ * Gradients of tables: lt_tape_tables. */
+void lt_objective_gradient_sparse(const lt_objective *o, lt_net *net,
+                                  lt_tape *tape, const lt_sparse_pair *pair,
+                                  lt_sums *sums);
+void lt_objective_value_sparse(const lt_objective *o, lt_net *net,
+                               lt_tape *tape, const lt_sparse_pair *pair,
+                               lt_sums *sums);
 
 #endif

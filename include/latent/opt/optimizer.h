@@ -7,7 +7,7 @@
 #ifndef LT_OPTIMIZER_H
 #define LT_OPTIMIZER_H
 
-#include "latent/net/net.h"
+#include "latent/net/sparse_pass.h"
 
 #define LT_OPT_MAP(X)                                                          \
     X(SGD, "sgd")                                                              \
@@ -44,5 +44,23 @@ void lt_opt_free(lt_opt *opt);
 /* One update of the parameters from the gradients; allocates nothing. */
 void lt_opt_step(lt_opt *opt, lt_pool *pool);
 int64_t lt_opt_steps(const lt_opt *opt); /* updates made */
+
+/* ---- sparse networks (sparse_pass.h) ----
+ *
+ * Rows of tables that no batch has read lately are behind: lt_opt_catch_up
+ * brings those that `batch` has columns of to where dense steps, with gradient
+ * 0, would have brought them: for sgd up to rounding; for adam with the same
+ * operations, but once a row's motion has shrunk to 1e-9 of what it was (1e-18
+ * in double) it stops. Time of both calls grows with the batch's columns (adam:
+ * times the steps that a row missed, at most some 200 without weight_decay) and
+ * the inner layers. */
+void lt_opt_catch_up(lt_opt *opt, lt_pool *pool, const lt_sparse_batch *batch);
+
+/* After lt_net_backward_sparse. */
+void lt_opt_step_sparse(lt_opt *opt, lt_pool *pool, const lt_tape *tape);
+
+/* All rows catch up: before anything else reads the parameters, or freezes a
+ * layer, and before lt_opt_step. Nothing when none is behind. */
+void lt_opt_settle(lt_opt *opt, lt_pool *pool);
 
 #endif

@@ -78,6 +78,7 @@ const lt__kernels TABLE = {
     .rows_sgd = rows_sgd,
     .rows_adam = rows_adam,
     .rows_settle = rows_settle,
+    .rows_settle_adam = rows_settle_adam,
     .lanes = LANES,
     .lane_outs = LANE_OUTS,
     .lane_in = lane_in,
