@@ -38,6 +38,9 @@ smoke hinton2006_curves 6 "${small[@]}" -s n_test=100 -s pretrain_epochs=1 \
     -s seed=1
 smoke codes2d 2 "${small[@]}" -s pretrain_epochs=1
 smoke faces 5 "${small[@]}" -s pretrain_epochs=1
+smoke conv_mnist 12 "${small[@]}" -s n_test=100 -s seed=1
+smoke odd_shapes 6 "${small[@]}" -s seed=1
+smoke denoising 10 "${small[@]}" -s n_test=100 -s seed=1
 
 # An experiment that is added is added here too.
 self=$LATENT_SOURCE/tests/check_experiments.sh
