@@ -210,6 +210,43 @@ static void files_survive_every_failing_allocation(void **state)
     lt_text_deinit(&t);
 }
 
+static void remove_takes_folders_and_spares_what_links_name(void **state)
+{
+    lt_text kept = {0}, tree = {0}, deep = {0}, link = {0};
+    lt_err e = {0};
+
+    (void)state;
+    inside(&kept, "kept");
+    inside(&tree, "tree");
+    inside(&deep, "tree/a/b");
+    inside(&link, "tree/a/link");
+    assert_int_equal(lt_path_make_dirs(kept.data, &e), LT_OK);
+    assert_int_equal(lt_path_make_dirs(deep.data, &e), LT_OK);
+    assert_int_equal(symlink(kept.data, link.data), 0);
+    inside(&deep, "tree/a/b/file");
+    assert_int_equal(lt_path_write(deep.data, "x", 1, &e), LT_OK);
+    for (int i = 0; i < 2; i++) /* again: nothing there */
+        assert_int_equal(lt_path_remove(tree.data, &e), LT_OK);
+    assert_false(lt_path_exists(tree.data));
+    assert_true(lt_path_exists(kept.data));
+    inside(&deep, "kept/file");
+    assert_int_equal(lt_path_write(deep.data, "x", 1, &e), LT_OK);
+    assert_int_equal(lt_path_remove(deep.data, &e), LT_OK);
+    assert_false(lt_path_exists(deep.data));
+    if (geteuid() != 0) {
+        inside(&deep, "kept/closed");
+        assert_int_equal(lt_path_make_dirs(deep.data, &e), LT_OK);
+        assert_int_equal(chmod(kept.data, 0500), 0);
+        assert_int_equal(lt_path_remove(deep.data, &e), LT_EIO);
+        assert_non_null(strstr(e.text, "kept/closed: cannot remove: "));
+        assert_int_equal(chmod(kept.data, 0700), 0);
+    }
+    lt_text_deinit(&kept);
+    lt_text_deinit(&tree);
+    lt_text_deinit(&deep);
+    lt_text_deinit(&link);
+}
+
 static int folder_make(void **state)
 {
     (void)state;
@@ -238,6 +275,7 @@ int main(void)
         cmocka_unit_test(read_refuses_a_file_over_the_limit),
         cmocka_unit_test(read_names_what_it_cannot_open),
         cmocka_unit_test(write_that_fails_leaves_the_target_and_no_litter),
+        cmocka_unit_test(remove_takes_folders_and_spares_what_links_name),
         cmocka_unit_test(files_survive_every_failing_allocation),
     };
 

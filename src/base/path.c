@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -245,4 +246,23 @@ lt_status lt_path_write_parts(const char *path, const lt_path_part *parts,
 done:
     lt_text_deinit(&name);
     return rc;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+                      struct FTW *where)
+{
+    (void)st;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+lt_status lt_path_remove(const char *path, lt_err *err)
+{
+    enum { OPEN_FOLDERS = 8 };
+
+    if (nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS) == 0 ||
+        errno == ENOENT || errno == ENOTDIR)
+        return LT_OK;
+    return path_fail(path, "remove", err);
 }

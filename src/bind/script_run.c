@@ -96,6 +96,8 @@ static lt_status run_protected(run_args *args, lt_err *message)
     lt_status rc, close_rc;
 
     LT_TRY(lt__script_reopen(args->script, seed, message));
+    /* What an earlier process logged, this one logs again. */
+    LT_TRY(lt_claim_rewind(args->claim, NULL, NULL, 0, message));
     LT_TRY(lt_recorder_new(args->claim, &ctx->recorder, message));
     rc = lt__script_protect(args->script, run_call, args, message);
     close_rc = lt_recorder_close(ctx->recorder, &close_err);

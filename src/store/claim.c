@@ -28,6 +28,8 @@ static void claim_free(lt_claim *c)
 
 /* ---- claiming ---- */
 
+#define PICK "SELECT id, sweep, seed, name, config, started_at IS NULL FROM run"
+
 static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
 {
     lt_store *s = c->store;
@@ -36,12 +38,10 @@ static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
     lt_status rc;
 
     LT_TRY(lt__db_open(s, &stmt, err,
-                       sweep ? "SELECT id, sweep, seed, name, config FROM run"
-                               " WHERE status = 'queued' AND sweep = ?"
-                               " ORDER BY id LIMIT 1"
-                             : "SELECT id, sweep, seed, name, config FROM run"
-                               " WHERE status = 'queued' AND id > ?"
-                               " ORDER BY id LIMIT 1",
+                       sweep ? PICK " WHERE status = 'queued' AND sweep = ?"
+                                    " ORDER BY id LIMIT 1"
+                             : PICK " WHERE status = 'queued' AND id > ?"
+                                    " ORDER BY id LIMIT 1",
                        "i", sweep));
     rc = lt__db_next(s, stmt, &row, err);
     if (rc == LT_OK && row) {
@@ -50,6 +50,7 @@ static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
         c->seed = sqlite3_column_int64(stmt, 2);
         c->name = lt_mem_strdup(lt__db_text(stmt, 3));
         c->config = lt_mem_strdup(lt__db_text(stmt, 4));
+        c->is_anew = sqlite3_column_int(stmt, 5) != 0;
         if (!c->name || !c->config)
             rc = lt_err_mark(err, LT_ENOMEM);
     }
@@ -71,6 +72,22 @@ static lt_status claim_lock(lt_claim *c, lt_err *err)
         rc = lt_path_make_dirs(c->dir, err);
         if (rc == LT_OK)
             rc = lt__lock_take(path.data, &c->lock, err);
+    }
+    lt_text_deinit(&path);
+    return lt_err_mark(err, rc);
+}
+
+/* A run that begins anew must find no checkpoint: not its own, when it is
+ * tried again, nor one of a store that was here before this one. */
+static lt_status claim_clear(const lt_claim *c, lt_err *err)
+{
+    static const char *const names[] = {"checkpoint", "stages"};
+    lt_text path = {0};
+    lt_status rc = LT_OK;
+
+    for (size_t i = 0; rc == LT_OK && i < sizeof names / sizeof *names; i++) {
+        lt_path_join(&path, c->dir, names[i]);
+        rc = path.failed ? LT_ENOMEM : lt_path_remove(path.data, err);
     }
     lt_text_deinit(&path);
     return lt_err_mark(err, rc);
@@ -101,6 +118,11 @@ static lt_status claim_take(lt_claim *c, int64_t sweep, const lt_run_env *env,
 
     LT_TRY(claim_pick(c, sweep, err));
     LT_TRY(claim_lock(c, err));
+    if (c->is_anew)
+        LT_TRY(claim_clear(c, err));
+    LT_TRY(lt__db_integer(c->store, &c->notes, err,
+                          "SELECT max(id) FROM note WHERE run = ?", "i",
+                          c->run));
     LT_TRY(claim_machine(c, env, &machine, err));
     return lt__db_do(
         c->store, err,
@@ -125,7 +147,7 @@ lt_status lt_claim_next(lt_store *store, int64_t sweep, const lt_run_env *env,
     rc = lt__db_begin(store, err);
     if (rc == LT_OK)
         rc = lt__db_end(store, claim_take(c, sweep, env, err), err);
-    c->started = lt_clock_elapsed();
+    c->started = c->claimed = lt_clock_elapsed();
     c->cpu_started = lt_clock_cpu();
     if (rc == LT_OK)
         *out = c;
@@ -209,8 +231,21 @@ lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
                      lt__now_ms());
 }
 
+/* A run that goes on says again what it had said: in the same order. */
 lt_status lt_claim_note(lt_claim *claim, const char *text, lt_err *err)
 {
+    int64_t same = 0;
+
+    if (claim->matched < claim->notes)
+        LT_TRY(lt__db_integer(claim->store, &same, err,
+                              "SELECT min(id) FROM note WHERE run = ?"
+                              " AND id > ? AND id <= ? AND text = ?",
+                              "iiit", claim->run, claim->matched, claim->notes,
+                              text));
+    if (same > 0) {
+        claim->matched = same;
+        return LT_OK;
+    }
     return lt__db_do(claim->store, err,
                      "INSERT INTO note (run, at, text) VALUES (?, ?, ?)", "iit",
                      claim->run, lt__now_ms(), text);

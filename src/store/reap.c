@@ -22,27 +22,29 @@ typedef struct suspects {
     int n;
 } suspects;
 
-static lt_status suspects_add(suspects *all, const suspect *one)
+static lt_status suspects_add(suspects *all, const suspect *one, lt_err *err)
 {
     suspect *items = lt_mem_grow(all->items, (size_t)all->n + 1, sizeof *items);
 
     if (!items)
-        return LT_ENOMEM;
+        return lt_err_mark(err, LT_ENOMEM);
     all->items = items;
     items[all->n++] = *one;
     return LT_OK;
 }
 
-static bool run_is_gone(const lt_store *s, int64_t run)
+lt_status lt__run_is_gone(const lt_store *s, int64_t run, bool *is_gone,
+                          lt_err *err)
 {
     lt_text path = {0};
-    bool is_gone;
+    lt_status rc;
 
     lt_store_run_dir(s, run, &path);
     lt_text_add(&path, "/lock");
-    is_gone = !path.failed && lt__lock_is_free(path.data);
+    rc = path.failed ? LT_ENOMEM : LT_OK;
+    *is_gone = rc == LT_OK && lt__lock_is_free(path.data);
     lt_text_deinit(&path);
-    return is_gone;
+    return lt_err_mark(err, rc);
 }
 
 /* The dead among the runs of `pid` (0: of any). */
@@ -67,10 +69,13 @@ static lt_status suspects_find(lt_store *s, int pid, suspects *all, lt_err *err)
             .is_of_this_boot = sqlite3_column_int(stmt, 2) != 0,
         };
 
-        if (run_is_gone(s, one.run) && suspects_add(all, &one) != LT_OK) {
-            rc = lt_err_mark(err, LT_ENOMEM);
+        bool is_gone = false;
+
+        rc = lt__run_is_gone(s, one.run, &is_gone, err);
+        if (rc == LT_OK && is_gone)
+            rc = suspects_add(all, &one, err);
+        if (rc != LT_OK)
             break;
-        }
     }
     sqlite3_finalize(stmt);
     return rc;

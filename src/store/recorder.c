@@ -28,26 +28,17 @@
 #define RETRY_MAX     60.0 /* seconds between tries when flushes fail */
 
 typedef struct point {
-    int64_t step, elapsed; /* elapsed in ms */
-    double epoch, value;
+    lt__point is;
     int next; /* of the same series, or -1 */
 } point;
-
-/* What table `series` holds, in its order. */
-typedef struct summary {
-    int64_t n, nonfinite;
-    double first, last, last_epoch, min, max;
-    int64_t first_step, last_step, min_step, max_step, bad_step;
-    int64_t last_kind, last_elapsed;
-} summary;
 
 typedef struct series {
     char *name;
     uint64_t hash;
-    int64_t id;       /* of the name; 0 before the first flush */
-    summary stored;   /* up to the last flush that succeeded */
-    summary flushing; /* as it will be after the flush under way */
-    int head, tail;   /* points waiting, or -1 */
+    int64_t id;           /* of the name; 0 before the first flush */
+    lt__summary stored;   /* up to the last flush that succeeded */
+    lt__summary flushing; /* as it will be after the flush under way */
+    int head, tail;       /* points waiting, or -1 */
 } series;
 
 struct lt_recorder {
@@ -144,59 +135,12 @@ static series *series_find(lt_recorder *r, const char *name)
     return series_add(r, name, hash);
 }
 
-/* ---- summaries ---- */
-
-static int64_t value_kind(double x)
-{
-    return isfinite(x) ? 0 : isnan(x) ? 1 : x > 0 ? 2 : 3;
-}
-
-static void summary_add(summary *s, const point *p)
-{
-    int64_t kind = value_kind(p->value);
-
-    if (s->n == 0) {
-        s->first = p->value;
-        s->first_step = p->step;
-    }
-    if (kind != 0) {
-        if (s->nonfinite++ == 0)
-            s->bad_step = p->step;
-    } else {
-        bool is_only = s->n == s->nonfinite;
-
-        if (is_only || p->value < s->min) {
-            s->min = p->value;
-            s->min_step = p->step;
-        }
-        if (is_only || p->value > s->max) {
-            s->max = p->value;
-            s->max_step = p->step;
-        }
-    }
-    s->n++;
-    s->last = p->value;
-    s->last_step = p->step;
-    s->last_epoch = p->epoch;
-    s->last_kind = kind;
-    s->last_elapsed = p->elapsed;
-}
-
-static double column_real(sqlite3_stmt *stmt, int column)
-{
-    return sqlite3_column_type(stmt, column) == SQLITE_NULL
-               ? (double)NAN
-               : sqlite3_column_double(stmt, column);
-}
+/* ---- flushing ---- */
 
 /* Gives the series its number, and what an earlier claim of the run left. */
 static lt_status series_load(lt_recorder *r, series *s, lt_err *err)
 {
     lt_store *store = r->claim->store;
-    sqlite3_stmt *stmt = NULL;
-    summary *f = &s->flushing;
-    bool row = false;
-    lt_status rc;
 
     LT_TRY(lt__db_do(store, err,
                      "INSERT OR IGNORE INTO metric_name (name) VALUES (?)", "t",
@@ -204,29 +148,8 @@ static lt_status series_load(lt_recorder *r, series *s, lt_err *err)
     LT_TRY(lt__db_integer(store, &s->id, err,
                           "SELECT id FROM metric_name WHERE name = ?", "t",
                           s->name));
-    LT_TRY(lt__db_open(store, &stmt, err,
-                       "SELECT n, nonfinite, first, first_step, min, min_step,"
-                       " max, max_step, bad_step FROM series"
-                       " WHERE run = ? AND name = ?",
-                       "ii", r->claim->run, s->id));
-    rc = lt__db_next(store, stmt, &row, err);
-    if (rc == LT_OK && row)
-        *f = (summary){
-            .n = sqlite3_column_int64(stmt, 0),
-            .nonfinite = sqlite3_column_int64(stmt, 1),
-            .first = column_real(stmt, 2),
-            .first_step = sqlite3_column_int64(stmt, 3),
-            .min = column_real(stmt, 4),
-            .min_step = sqlite3_column_int64(stmt, 5),
-            .max = column_real(stmt, 6),
-            .max_step = sqlite3_column_int64(stmt, 7),
-            .bad_step = sqlite3_column_int64(stmt, 8),
-        };
-    sqlite3_finalize(stmt);
-    return rc;
+    return lt__summary_load(store, r->claim->run, s->id, &s->flushing, err);
 }
-
-/* ---- flushing ---- */
 
 static lt_status recorder_prepare(lt_recorder *r, lt_err *err)
 {
@@ -238,29 +161,12 @@ static lt_status recorder_prepare(lt_recorder *r, lt_err *err)
                            " value, kind, elapsed)"
                            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                            ""));
-    if (r->upsert)
-        return LT_OK;
-    return lt__db_open(s, &r->upsert, err,
-                       "INSERT INTO series (run, name, n, nonfinite, first,"
-                       " first_step, last, last_step, last_epoch, last_kind,"
-                       " last_elapsed, min, min_step, max, max_step, bad_step)"
-                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                       "  ?, ?, ?, ?, ?)"
-                       " ON CONFLICT DO UPDATE SET n = excluded.n,"
-                       " nonfinite = excluded.nonfinite,"
-                       " last = excluded.last, last_step = excluded.last_step,"
-                       " last_epoch = excluded.last_epoch,"
-                       " last_kind = excluded.last_kind,"
-                       " last_elapsed = excluded.last_elapsed,"
-                       " min = excluded.min, min_step = excluded.min_step,"
-                       " max = excluded.max, max_step = excluded.max_step,"
-                       " bad_step = excluded.bad_step",
-                       "");
+    return r->upsert ? LT_OK : lt__summary_open(s, &r->upsert, err);
 }
 
 /* run and name stay bound from one point of a series to the next. A NaN is
  * stored as NULL by SQLite itself. */
-static lt_status point_write(lt_recorder *r, const point *p, int64_t seq,
+static lt_status point_write(lt_recorder *r, const lt__point *p, int64_t seq,
                              lt_err *err)
 {
     sqlite3_stmt *stmt = r->insert;
@@ -270,34 +176,13 @@ static lt_status point_write(lt_recorder *r, const point *p, int64_t seq,
     sqlite3_bind_int64(stmt, 4, p->step);
     sqlite3_bind_double(stmt, 5, p->epoch);
     sqlite3_bind_double(stmt, 6, p->value);
-    sqlite3_bind_int64(stmt, 7, value_kind(p->value));
+    sqlite3_bind_int64(stmt, 7, lt__value_kind(p->value));
     sqlite3_bind_int64(stmt, 8, p->elapsed);
     rc = sqlite3_step(stmt);
     if (rc != SQLITE_DONE)
         lt__db_fail(r->claim->store, err);
     sqlite3_reset(stmt);
     return rc == SQLITE_DONE ? LT_OK : LT_ESTORE;
-}
-
-static lt_status summary_write(lt_recorder *r, const series *s, lt_err *err)
-{
-    const summary *f = &s->flushing;
-    bool has_finite = f->n > f->nonfinite;
-    sqlite3_stmt *stmt = r->upsert;
-
-    sqlite3_clear_bindings(stmt);
-    if (has_finite) {
-        sqlite3_bind_double(stmt, 12, f->min);
-        sqlite3_bind_int64(stmt, 13, f->min_step);
-        sqlite3_bind_double(stmt, 14, f->max);
-        sqlite3_bind_int64(stmt, 15, f->max_step);
-    }
-    if (f->nonfinite > 0)
-        sqlite3_bind_int64(stmt, 16, f->bad_step);
-    return lt__db_again(r->claim->store, stmt, err, "iiiidididii",
-                        r->claim->run, s->id, f->n, f->nonfinite, f->first,
-                        f->first_step, f->last, f->last_step, f->last_epoch,
-                        f->last_kind, f->last_elapsed);
 }
 
 static lt_status series_write(lt_recorder *r, series *s, lt_err *err)
@@ -308,10 +193,11 @@ static lt_status series_write(lt_recorder *r, series *s, lt_err *err)
     sqlite3_bind_int64(r->insert, 1, r->claim->run);
     sqlite3_bind_int64(r->insert, 2, s->id);
     for (int i = s->head; i >= 0; i = r->points[i].next) {
-        LT_TRY(point_write(r, &r->points[i], s->flushing.n, err));
-        summary_add(&s->flushing, &r->points[i]);
+        LT_TRY(point_write(r, &r->points[i].is, s->flushing.n, err));
+        lt__summary_add(&s->flushing, &r->points[i].is);
     }
-    return summary_write(r, s, err);
+    return lt__summary_save(r->claim->store, r->upsert, r->claim->run, s->id,
+                            &s->flushing, err);
 }
 
 static lt_status recorder_write(lt_recorder *r, lt_err *err)
@@ -403,10 +289,10 @@ static lt_status recorder_metric(void *self, const char *name, int64_t step,
     }
     p = &r->points[r->n_points];
     *p = (point){
-        .step = step,
-        .elapsed = (int64_t)((now - r->claim->started) * 1000),
-        .epoch = epoch,
-        .value = value,
+        .is = {.step = step,
+               .elapsed = (int64_t)((now - r->claim->started) * 1000),
+               .epoch = epoch,
+               .value = value},
         .next = -1,
     };
     if (s->head < 0)

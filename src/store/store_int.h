@@ -22,11 +22,16 @@ struct lt_claim {
     lt_store *store; /* outlives the claim */
     int64_t run, sweep, seed;
     char *name, *config, *dir;
-    int lock; /* file descriptor, or -1 */
-    double started, cpu_started;
-    lt_recorder *recorder; /* not closed yet, or NULL */
-    int64_t n_unsaved;     /* metric values that no flush could write */
-    lt_err trouble;        /* and why */
+    int lock;       /* file descriptor, or -1 */
+    double started; /* that `elapsed` counts from: claimed, less what an
+                       earlier claim's points that stay took */
+    double claimed, cpu_started;
+    bool is_anew;           /* had not begun before, or is to begin again */
+    int64_t notes, matched; /* ids: the last note before the claim; the last
+                               of those that the run has written again */
+    lt_recorder *recorder;  /* not closed yet, or NULL */
+    int64_t n_unsaved;      /* metric values that no flush could write */
+    lt_err trouble;         /* and why */
 };
 
 /* ---- db.c: SQL ---- */
@@ -57,6 +62,9 @@ lt_status lt__db_end(lt_store *s, lt_status rc, lt_err *err);
 /* Column as a string for a message or a copy: "" for NULL. */
 const char *lt__db_text(sqlite3_stmt *stmt, int column);
 
+/* The same as a number: NaN for NULL. */
+double lt__db_real(sqlite3_stmt *stmt, int column);
+
 int64_t lt__now_ms(void);
 
 /* Lower-case random text of 9 characters; a random UUID, version 4. */
@@ -83,6 +91,34 @@ int lt__query_authorize(void *store, int action, const char *a, const char *b,
 lt_status lt__lock_take(const char *path, int *fd, lt_err *err);
 /* True when the file is not there, or nobody holds its lock. */
 bool lt__lock_is_free(const char *path);
+/* Asks that of the run's lock. */
+lt_status lt__run_is_gone(const lt_store *s, int64_t run, bool *is_gone,
+                          lt_err *err);
+
+/* ---- series.c: points of one metric and their summary ---- */
+
+typedef struct lt__point {
+    int64_t step, elapsed; /* elapsed in ms */
+    double epoch, value;
+} lt__point;
+
+/* What table `series` holds. */
+typedef struct lt__summary {
+    int64_t n, nonfinite;
+    double first, last, last_epoch, min, max;
+    int64_t first_step, last_step, min_step, max_step, bad_step;
+    int64_t last_kind, last_elapsed;
+} lt__summary;
+
+int64_t lt__value_kind(double x); /* 0 finite, 1 nan, 2 +inf, 3 -inf */
+void lt__summary_add(lt__summary *s, const lt__point *p);
+/* Leaves `out` as it is when there is no such series. */
+lt_status lt__summary_load(lt_store *s, int64_t run, int64_t name,
+                           lt__summary *out, lt_err *err);
+/* The statement that lt__summary_save executes. */
+lt_status lt__summary_open(lt_store *s, sqlite3_stmt **out, lt_err *err);
+lt_status lt__summary_save(lt_store *s, sqlite3_stmt *stmt, int64_t run,
+                           int64_t name, const lt__summary *f, lt_err *err);
 
 /* ---- recorder.c ---- */
 

@@ -41,4 +41,8 @@ lt_status lt_path_write_parts(const char *path, const lt_path_part *parts,
  * durable. */
 lt_status lt_path_replace(const char *from, const char *to, lt_err *err);
 
+/* Removes a file, or a folder with all that is in it (links are removed, not
+ * followed). What is not there is fine. */
+lt_status lt_path_remove(const char *path, lt_err *err);
+
 #endif

@@ -104,6 +104,20 @@ lt_status lt_store_queue(lt_store *store, const lt_sweep_spec *spec,
 lt_status lt_store_is_done(lt_store *store, const lt_sweep_spec *spec,
                            const lt_queue_item *item, bool *done, lt_err *err);
 
+typedef enum lt_requeue {
+    LT_REQUEUE_CUT,    /* lost and interrupted: to go on */
+    LT_REQUEUE_FAILED, /* failed and diverged: to begin anew */
+} lt_requeue;
+
+/* Puts the runs of `sweep` (0: of all) that were cut off, or that failed, back
+ * into the queue, in one transaction; a run whose lock is held is left alone.
+ * A note keeps how each ended ("lost: killed by signal 9; queued again"). Runs
+ * to go on keep message and times until they are claimed, those to begin anew
+ * lose them, and their checkpoints when they are claimed. *n counts them.
+ * ENOTFOUND when there is no such sweep. */
+lt_status lt_store_requeue(lt_store *store, int64_t sweep, lt_requeue which,
+                           int *n, lt_err *err);
+
 /* ---- a run's life ---- */
 
 typedef struct lt_claim lt_claim; /* a running run of this process */
@@ -119,7 +133,8 @@ typedef struct lt_run_env {
 /* Claims the oldest queued run of `sweep` (0: of any) in one transaction:
  * takes the kernel lock on <run dir>/lock (held until the claim is closed,
  * dropped by the kernel if the process dies), records host, boot id, pid and
- * its start time, sets `running`. ENOTFOUND when the queue is empty. */
+ * its start time, sets `running`. ENOTFOUND when the queue is empty. Empties
+ * <run dir>/checkpoint and <run dir>/stages of a run that begins (anew). */
 lt_status lt_claim_next(lt_store *store, int64_t sweep, const lt_run_env *env,
                         lt_claim **out, lt_err *err);
 int64_t lt_claim_run(const lt_claim *claim);
@@ -128,6 +143,15 @@ int64_t lt_claim_seed(const lt_claim *claim);
 const char *lt_claim_name(const lt_claim *claim);   /* borrowed */
 const char *lt_claim_config(const lt_claim *claim); /* JSON, borrowed */
 const char *lt_claim_dir(const lt_claim *claim);    /* exists; borrowed */
+
+/* Where a run goes on: forgets in one transaction all points but the first
+ * counts[i] of metric names[i]; n = 0 forgets all. Summaries become what they
+ * would be, had the others never been logged, and a recorder made after this
+ * numbers points and counts `elapsed` on from the last that stays. EFORMAT,
+ * and nothing forgotten, when the store holds fewer points than counted. For
+ * claims that have no recorder yet; costs nothing when nothing was logged. */
+lt_status lt_claim_rewind(lt_claim *claim, const char *const *names,
+                          const int64_t *counts, int n, lt_err *err);
 
 /* Facts known only as the run goes; NULL or 0 leaves a field as it is. */
 typedef struct lt_run_facts {
@@ -146,6 +170,7 @@ lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
 
 lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
                             const char *path, lt_err *err);
+/* A note that an earlier claim of the run made is not made again. */
 lt_status lt_claim_note(lt_claim *claim, const char *text, lt_err *err);
 lt_status lt_claim_tag(lt_claim *claim, const char *tag, lt_err *err);
 

@@ -1,0 +1,112 @@
+/* Runs put back into the queue; see latent/store/store.h.
+ *
+ * A run's status is not enough to judge by: a run written off as lost from
+ * another host may live, and one that has just recorded its end still holds
+ * its lock for a moment. Such runs are left alone. Nothing can take a lock
+ * meanwhile: claims are transactions, and this one is under way. */
+#include "latent/base/mem.h"
+#include "store/store_int.h"
+
+typedef struct ids {
+    int64_t *items;
+    int n;
+} ids;
+
+static lt_status ids_add(ids *all, int64_t id, lt_err *err)
+{
+    int64_t *items = lt_mem_grow(all->items, (size_t)all->n + 1, sizeof *items);
+
+    if (!items)
+        return lt_err_mark(err, LT_ENOMEM);
+    all->items = items;
+    items[all->n++] = id;
+    return LT_OK;
+}
+
+static lt_status requeue_find(lt_store *s, int64_t sweep, lt_requeue which,
+                              ids *all, lt_err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    lt_status rc;
+
+    LT_TRY(lt__db_open(s, &stmt, err,
+                       which == LT_REQUEUE_CUT
+                           ? "SELECT id FROM run WHERE (?1 = 0 OR sweep = ?1)"
+                             " AND status IN ('lost', 'interrupted')"
+                           : "SELECT id FROM run WHERE (?1 = 0 OR sweep = ?1)"
+                             " AND status IN ('failed', 'diverged')",
+                       "i", sweep));
+    while ((rc = lt__db_next(s, stmt, &row, err)) == LT_OK && row) {
+        int64_t run = sqlite3_column_int64(stmt, 0);
+        bool is_gone = false;
+
+        rc = lt__run_is_gone(s, run, &is_gone, err);
+        if (rc == LT_OK && is_gone)
+            rc = ids_add(all, run, err);
+        if (rc != LT_OK)
+            break;
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* The note keeps what the row's next claim will overwrite: "lost: killed by
+ * signal 9 (SIGKILL); queued again". A failure's traceback stays out of it. */
+static lt_status requeue_note(lt_store *s, int64_t run, lt_err *err)
+{
+    return lt__db_do(
+        s, err,
+        "INSERT INTO note (run, at, text) SELECT id, ?1, status || CASE"
+        " WHEN message IN ('', status) THEN '' ELSE ': ' || substr(message, 1,"
+        "  instr(message || char(10), char(10)) - 1) END || '; queued again'"
+        " FROM run WHERE id = ?2",
+        "ii", lt__now_ms(), run);
+}
+
+static lt_status requeue_one(lt_store *s, int64_t run, lt_requeue which,
+                             lt_err *err)
+{
+    LT_TRY(requeue_note(s, run, err));
+    if (which == LT_REQUEUE_CUT)
+        return lt__db_do(
+            s, err, "UPDATE run SET status = 'queued' WHERE id = ?", "i", run);
+    return lt__db_do(s, err,
+                     "UPDATE run SET status = 'queued', message = '',"
+                     " started_at = NULL, ended_at = NULL, seconds = NULL,"
+                     " cpu_seconds = NULL WHERE id = ?",
+                     "i", run);
+}
+
+static lt_status requeue_all(lt_store *s, int64_t sweep, lt_requeue which,
+                             int *n, lt_err *err)
+{
+    ids found = {0};
+    int64_t is_known = sweep == 0;
+    lt_status rc;
+
+    LT_TRY(lt__db_integer(s, &is_known, err, "SELECT 1 FROM sweep WHERE id = ?",
+                          "i", sweep));
+    if (!is_known)
+        return lt_err_set(err, LT_ENOTFOUND, "%s: no sweep %lld", s->path,
+                          (long long)sweep);
+    rc = requeue_find(s, sweep, which, &found, err);
+    for (int i = 0; rc == LT_OK && i < found.n; i++)
+        rc = requeue_one(s, found.items[i], which, err);
+    *n = found.n;
+    lt_mem_free(found.items);
+    return rc;
+}
+
+lt_status lt_store_requeue(lt_store *store, int64_t sweep, lt_requeue which,
+                           int *n, lt_err *err)
+{
+    int count = 0;
+    lt_status rc;
+
+    LT_TRY(lt__db_begin(store, err));
+    rc = lt__db_end(store, requeue_all(store, sweep, which, &count, err), err);
+    if (rc == LT_OK)
+        *n = count;
+    return rc;
+}
