@@ -141,7 +141,9 @@ static double tiles_place(const lt_figure *f, int i, int columns, lt__layout *l)
     p->pixel = (width - left - right) / lt__tiles_sheet_width(t, p);
     p->caption = (int)ceil(1.1 * l->em / p->pixel);
     top = title_height(f->panels[i].title, width, l->em);
-    top = top > 0 ? top + 0.3 * l->em : 0;
+    /* gnuplot keeps its distance: over one sheet that is the page's edge. */
+    if (top > 0)
+        top += (l->title_height > 0 ? 1.3 : 0.3) * l->em;
     p->plot.w = lt__tiles_sheet_width(t, p) * p->pixel;
     p->plot.h = lt__tiles_sheet_height(t, p) * p->pixel;
     p->plot.x = left;
