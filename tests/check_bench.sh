@@ -35,6 +35,26 @@ awk -v share="$(cell small-32 share)" -v step="$(cell small-32 step_ms)" \
         rate > 0) }' || fail "odd figures: $(cat bench.csv)"
 awk -v x="$(cell together value)" -v s="$(cell recording value)" \
     'BEGIN { exit !(x > 0 && s > 0) }' || fail "odd values: $(cat bench.csv)"
+# Convolutions; PyTorch by a Python that is not there, and by one that is.
+"$LATENT" bench --seconds 0.02 --only conv-100 --only conv-tied-100 --csv |
+    tr -d '\r' >bench.csv
+[ "$(cell conv-100 network)" = 1x28x28-16-32 ] || fail "$(cat bench.csv)"
+[ "$(cell conv-tied-100 tie)" = tied ] || fail "$(cat bench.csv)"
+awk -v a="$(cell conv-100 share)" -v b="$(cell conv-tied-100 share)" \
+    'BEGIN { exit !(a > 0 && a < 3 && b > 0 && b < 3) }' ||
+    fail "odd shares: $(cat bench.csv)"
+LATENT_PYTHON=$work/none "$LATENT" bench --seconds 0.02 --only pytorch --csv |
+    tr -d '\r' >bench.csv
+grep -q 'PyTorch is not installed: skipped' bench.csv ||
+    fail "no word of PyTorch: $(cat bench.csv)"
+printf '%s\n' '#!/bin/sh' 'echo 9.8.7 1e9' >python
+chmod +x python
+LATENT_PYTHON=$work/python "$LATENT" bench --seconds 0.02 --only pytorch --csv |
+    tr -d '\r' >bench.csv
+grep -q 'a step of PyTorch 9.8.7' bench.csv || fail "odd: $(cat bench.csv)"
+awk -v x="$(cell pytorch value)" 'BEGIN { exit !(x > 1e5) }' ||
+    fail "odd ratio: $(cat bench.csv)"
+
 leftovers=$(find "$work" -name 'latent-bench-*')
 [ -z "$leftovers" ] || fail "left behind: $leftovers"
 

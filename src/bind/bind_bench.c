@@ -6,6 +6,8 @@
  *   bench.together{name, processes, seconds}   -> examples/s of each process
  *   bench.logging{name, seconds}               -> plain_ms, logged_ms
  *   bench.recording(rows)                      -> seconds
+ *   bench.capture({program, arguments...}, seconds)   -> what it printed; nil
+ *                            when it is not there, fails or takes longer
  *   bench.blas()             -> what OpenBLAS is, and should be
  *   bench.speed(seconds)     -> GFLOP/s of products, and at most
  *   bench.versions()         -> { lua =, sqlite = }
@@ -14,6 +16,7 @@
 #include "bind/bind_int.h"
 
 #include "bind/bench_store.h"
+#include "latent/base/spawn.h"
 #include "latent/math/blas.h"
 #include "latent/store/store.h"
 #include "latent/train/bench.h"
@@ -25,6 +28,8 @@
 #include <unistd.h>
 
 #define MAX_PROCESSES 64
+#define MAX_ARGUMENTS 8
+#define OUTPUT_LIMIT  ((size_t)1 << 16)
 
 static void set_text(lua_State *L, const char *name, const char *value)
 {
@@ -52,16 +57,21 @@ static void set_boolean(lua_State *L, const char *name, bool value)
 
 /* ---- networks ---- */
 
-static void push_sizes(lua_State *L, const int *sizes)
+/* "784-32", or "1x28x28-16-32" of convolutions. */
+static void push_sizes(lua_State *L, const lt_bench_case *c)
 {
     luaL_Buffer b;
 
     luaL_buffinit(L, &b);
-    for (int i = 0; i < LT_BENCH_SIZES && sizes[i] > 0; i++) {
-        char text[16];
+    for (int i = 0; i < LT_BENCH_SIZES && c->sizes[i] > 0; i++) {
+        char text[48];
 
-        snprintf(text, sizeof text, i ? "-%d" : "%d", sizes[i]);
+        snprintf(text, sizeof text, i ? "-%d" : "%d", c->sizes[i]);
         luaL_addstring(&b, text);
+        if (i == 0 && c->side) {
+            snprintf(text, sizeof text, "x%dx%d", c->side, c->side);
+            luaL_addstring(&b, text);
+        }
     }
     luaL_pushresult(&b);
 }
@@ -75,7 +85,7 @@ static int bench_list(lua_State *L)
     for (int i = 0; i < n; i++) {
         lua_createtable(L, 0, 5);
         set_text(L, "name", c[i].name);
-        push_sizes(L, c[i].sizes);
+        push_sizes(L, &c[i]);
         lua_setfield(L, -2, "network");
         set_integer(L, "batch", c[i].batch);
         set_text(L, "tie", lt_tie_name(c[i].tie));
@@ -229,6 +239,31 @@ static int bench_recording(lua_State *L)
     return 1;
 }
 
+/* ---- other programs ---- */
+
+static int bench_capture(lua_State *L)
+{
+    const char *argv[MAX_ARGUMENTS + 1] = {NULL};
+    lua_Integer n = luaL_len(L, 1);
+    lt_text out = {0};
+    int code = -1;
+    lt_status rc;
+
+    luaL_argcheck(L, n >= 1 && n <= MAX_ARGUMENTS, 1, "wanted 1 to 8 strings");
+    for (lua_Integer i = 0; i < n; i++) {
+        lua_rawgeti(L, 1, i + 1); /* [strings ...], which keep them alive */
+        argv[i] = luaL_checkstring(L, -1);
+    }
+    rc = lt_spawn_capture(argv, OUTPUT_LIMIT, luaL_checknumber(L, 2), &out,
+                          &code, NULL);
+    if (rc == LT_OK && code == 0)
+        lua_pushstring(L, lt_text_str(&out));
+    else
+        lua_pushnil(L);
+    lt_text_deinit(&out);
+    return 1;
+}
+
 /* ---- the machine ---- */
 
 static int bench_blas(lua_State *L)
@@ -270,15 +305,12 @@ static int bench_versions(lua_State *L)
 
 int lt__open_bench(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"cases", bench_list},
-                                         {"network", bench_network},
-                                         {"together", bench_together},
-                                         {"logging", bench_logging},
-                                         {"recording", bench_recording},
-                                         {"blas", bench_blas},
-                                         {"speed", bench_speed},
-                                         {"versions", bench_versions},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"cases", bench_list},          {"network", bench_network},
+        {"together", bench_together},   {"logging", bench_logging},
+        {"recording", bench_recording}, {"capture", bench_capture},
+        {"blas", bench_blas},           {"speed", bench_speed},
+        {"versions", bench_versions},   {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

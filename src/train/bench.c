@@ -7,7 +7,8 @@
  * forward, loss, backward, optimiser, and the observer if there is one. The
  * floor is three products a layer (two for the first, whose input needs no
  * gradient), one library call each, on the network's own parameters and
- * gradients. With several threads the library may use as many; its idle
+ * gradients; those of a convolution are over patches that are taken as written
+ * out already. With several threads the library may use as many; its idle
  * threads spin for a while, so a pause follows each floor block then. */
 #include "latent/train/bench.h"
 
@@ -74,6 +75,24 @@ static const lt_bench_case bench_cases[] = {
      LT_LOSS_BCE,
      LT_TIE_UNTIED,
      32},
+    {"conv-100",
+     {1, 16, 32},
+     LT_ACT_RELU,
+     LT_ACT_RELU,
+     LT_ACT_SIGMOID,
+     LT_LOSS_BCE,
+     LT_TIE_UNTIED,
+     100,
+     28},
+    {"conv-tied-100",
+     {1, 16, 32},
+     LT_ACT_RELU,
+     LT_ACT_RELU,
+     LT_ACT_SIGMOID,
+     LT_LOSS_BCE,
+     LT_TIE_TIED,
+     100,
+     28},
 };
 
 const lt_bench_case *lt_bench_cases(int *n)
@@ -105,16 +124,24 @@ typedef struct bench {
     int64_t steps;
     lt_real *values[MAX_LAYERS + 1]; /* floor: (B, width) at each level */
     lt_real *deltas[MAX_LAYERS + 1];
+    lt_real *patches; /* floor: of the convolution that has the most */
     int n_blocks;
     double step[MAX_BLOCKS], floor[MAX_BLOCKS], share[MAX_BLOCKS];
 } bench;
 
 /* ---- making it ---- */
 
+static lt_shape case_input(const lt_bench_case *c)
+{
+    return c->side ? lt_shape_image(c->sizes[0], c->side, c->side)
+                   : lt_shape_flat(c->sizes[0]);
+}
+
 /* Bytes of which three in four are 0, as in images of digits. */
 static lt_status data_make(bench *b, lt_err *err)
 {
-    size_t n = (size_t)N_EXAMPLES * (size_t)b->c->sizes[0];
+    const lt_shape input = case_input(b->c);
+    size_t n = (size_t)N_EXAMPLES * (size_t)lt_shape_elements(input);
     uint8_t *bytes = lt_mem_alloc(n, 1);
     lt_rng rng;
 
@@ -127,8 +154,7 @@ static lt_status data_make(bench *b, lt_err *err)
         for (size_t j = i; j < i + sizeof draw && j < n; j++, draw >>= 8)
             bytes[j] = (draw & 0xff) < 192 ? 0 : (uint8_t)draw;
     }
-    LT_TRY(lt_dataset_new_take(LT_ELEM_U8, N_EXAMPLES,
-                               lt_shape_flat(b->c->sizes[0]), bytes, NULL,
+    LT_TRY(lt_dataset_new_take(LT_ELEM_U8, N_EXAMPLES, input, bytes, NULL,
                                &b->data, err));
     LT_TRY(
         lt__batcher_init(&b->batches, b->data, b->c->batch, 1, "shuffle", err));
@@ -136,10 +162,23 @@ static lt_status data_make(bench *b, lt_err *err)
     return LT_OK;
 }
 
+static lt_layer_spec case_layer(const lt_bench_case *c, int size)
+{
+    if (!c->side)
+        return (lt_layer_spec){"dense", size, c->act};
+    return (lt_layer_spec){.kind = "conv",
+                           .channels = size,
+                           .kernel = {3, 3},
+                           .stride = {2, 2},
+                           .dilation = {1, 1},
+                           .pad = LT_PAD_SAME,
+                           .act = c->act};
+}
+
 static lt_status net_make(bench *b, lt_err *err)
 {
     lt_layer_spec layers[LT_BENCH_SIZES];
-    lt_net_spec spec = {.input = lt_shape_flat(b->c->sizes[0]),
+    lt_net_spec spec = {.input = case_input(b->c),
                         .encoder = layers,
                         .output = b->c->output,
                         .tie = b->c->tie,
@@ -149,14 +188,23 @@ static lt_status net_make(bench *b, lt_err *err)
 
     while (spec.n_encoder + 1 < LT_BENCH_SIZES &&
            b->c->sizes[spec.n_encoder + 1] > 0) {
-        layers[spec.n_encoder] = (lt_layer_spec){
-            "dense", b->c->sizes[spec.n_encoder + 1], b->c->act};
+        layers[spec.n_encoder] =
+            case_layer(b->c, b->c->sizes[spec.n_encoder + 1]);
         spec.n_encoder++;
     }
     layers[spec.n_encoder - 1].act = b->c->code_act;
     LT_TRY(lt_net_new(&spec, &b->net, err));
     LT_TRY(lt_tape_new(b->net, b->c->batch, true, b->pool, &b->tape, err));
     return lt_opt_new(&adam, b->net, &b->opt, err);
+}
+
+/* Elements that a convolution's patches have, for one example. */
+static int patches_width(const lt_layer *l)
+{
+    int dims = l->weight_rank == 4 ? l->weight_dim[1] : 0;
+
+    return dims * l->weight_dim[2] * l->weight_dim[3] * l->window.out[0] *
+           l->window.out[1];
 }
 
 static lt_real *floor_block(const bench *b, int width, lt_rng *rng)
@@ -171,17 +219,23 @@ static lt_real *floor_block(const bench *b, int width, lt_rng *rng)
 
 static lt_status floor_make(bench *b, lt_err *err)
 {
-    int n = lt_net_n_layers(b->net);
+    int n = lt_net_n_layers(b->net), most = 1;
     lt_rng rng;
 
     lt_rng_init(&rng, 1, "floor");
+    for (int i = 0; i < n; i++) {
+        int width = patches_width(lt_net_layer(b->net, i));
+
+        most = width > most ? width : most;
+    }
+    b->patches = floor_block(b, most, &rng);
     for (int i = 0; i <= n; i++) {
         int width = lt_shape_elements(i < n ? lt_net_layer(b->net, i)->in
                                             : lt_net_output(b->net));
 
         b->values[i] = floor_block(b, width, &rng);
         b->deltas[i] = floor_block(b, width, &rng);
-        if (!b->values[i] || !b->deltas[i])
+        if (!b->patches || !b->values[i] || !b->deltas[i])
             return lt_err_mark(err, LT_ENOMEM);
     }
     return LT_OK;
@@ -193,6 +247,7 @@ static void bench_deinit(bench *b)
         lt_mem_free(b->values[i]);
         lt_mem_free(b->deltas[i]);
     }
+    lt_mem_free(b->patches);
     lt_opt_free(b->opt);
     lt_tape_free(b->tape);
     lt_net_free(b->net);
@@ -240,7 +295,7 @@ static lt_status step_run(bench *b, lt_err *err)
 
 /* The three products of layer `i`, as its forward and backward passes have
  * them. */
-static void floor_layer(bench *b, int i)
+static void floor_dense(bench *b, int i)
 {
     const lt_layer *l = lt_net_layer(b->net, i);
     const lt_real *w = lt_net_params(b->net) + l->weight;
@@ -260,12 +315,51 @@ static void floor_layer(bench *b, int i)
                      b->deltas[i + 1], w, 0, b->deltas[i]);
 }
 
+/* Spots of a layer's kernels on a picture: rows of the products. */
+static int layer_spots(const lt_layer *l)
+{
+    return l->weight_rank == 4 ? l->window.out[0] * l->window.out[1] : 1;
+}
+
+/* A convolution's, with the kernels w (O,K): z (P,O) = patches (P,K) w', where
+ * P is all spots of the batch; the transposed one goes the other way. */
+static void floor_conv(bench *b, int i)
+{
+    const lt_layer *l = lt_net_layer(b->net, i);
+    const lt_real *w = lt_net_params(b->net) + l->weight;
+    bool flips = lt_shape_elements(l->in) !=
+                 l->window.in[0] * l->window.in[1] * l->weight_dim[1];
+    lt_real *z = flips ? b->values[i] : b->values[i + 1];
+    lt_real *dz = flips ? b->deltas[i] : b->deltas[i + 1];
+    int p = b->c->batch * layer_spots(l), o = l->weight_dim[0];
+    int k = (int)(l->weight_count / (size_t)o);
+
+    for (int pass = 0; pass < (i > 0 ? 2 : 1); pass++)
+        if (flips == (pass == 0))
+            lt_gemm_bare(LT_NOTRANS, LT_NOTRANS, p, k, o, 1, pass ? dz : z, w,
+                         0, b->patches);
+        else
+            lt_gemm_bare(LT_NOTRANS, LT_TRANS, p, o, k, 1, b->patches, w, 0,
+                         pass ? dz : z);
+    lt_gemm_bare(LT_TRANS, LT_NOTRANS, o, k, p, 1, flips ? z : dz, b->patches,
+                 l->adds_gradient ? 1 : 0, lt_net_grads(b->net) + l->weight);
+}
+
+static void floor_layer(bench *b, int i)
+{
+    if (b->c->side)
+        floor_conv(b, i);
+    else
+        floor_dense(b, i);
+}
+
 static double floor_flops(const bench *b)
 {
     double flops = 0;
 
     for (int i = 0; i < lt_net_n_layers(b->net); i++)
         flops += (i > 0 ? 6.0 : 4.0) * b->c->batch *
+                 layer_spots(lt_net_layer(b->net, i)) *
                  (double)lt_net_layer(b->net, i)->weight_count;
     return flops;
 }

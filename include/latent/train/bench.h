@@ -1,6 +1,8 @@
 /* Timing of standard networks against their floor: the bare matrix products
  * of a training step, one library call each, on the same vectors in the same
- * process with the same number of threads. */
+ * process with the same number of threads. A convolution's products are those
+ * of im2col, over the whole batch at once; writing out the patches, which they
+ * would need, is left out. */
 #ifndef LT_BENCH_H
 #define LT_BENCH_H
 
@@ -12,7 +14,8 @@
 #define LT_BENCH_SIZES 8
 
 /* A network: inputs, then the encoder's units, 0 after the last; trained by
- * Adam on made-up images. */
+ * Adam on made-up images. With a side, they are the channels of pictures of
+ * side x side, and of convolutions of 3x3 with stride 2, padded as "same". */
 typedef struct lt_bench_case {
     const char *name;
     int sizes[LT_BENCH_SIZES];
@@ -20,6 +23,7 @@ typedef struct lt_bench_case {
     lt_loss loss;
     lt_tie tie;
     int batch;
+    int side;
 } lt_bench_case;
 
 const lt_bench_case *lt_bench_cases(int *n);

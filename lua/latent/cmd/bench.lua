@@ -4,16 +4,18 @@ local args = require "latent.args"
 local bench = require "latent.core.bench"
 local sys = require "latent.core.sys"
 local tables = require "latent.table"
+local torch = require "latent.bench_torch"
 
 local SMALLEST <const> = "small-32"
 local LARGEST <const> = "deep-100"
+local CONVOLUTIONAL <const> = "conv-100"
 
 local spec <const> = {
   command = "bench",
   summary = "time the engine against bare matrix products",
   options = {
     { "--only", value = "NAME", repeated = true,
-      help = "only this network, or: threads, together, logging, recording" },
+      help = "only this network, or: threads, together, logging, recording, pytorch" },
     { "--threads", value = "N", type = "integer", min = 1, default = 1, help = "threads of the networks' table" },
     { "--seconds", value = "S", type = "number", default = 2, help = "about how long each measurement takes" },
     { "--rows", value = "N", type = "integer", min = 1, default = 1000000,
@@ -26,13 +28,16 @@ local spec <const> = {
 A step is all of training for one batch: gather, forward, loss, backward,
 Adam. Its floor is the bare matrix products of the same shapes, one library
 call each, timed in turns with the steps in the same process with as many
-threads; share is floor / step. Times are medians over blocks: processor time
+threads; share is floor / step. A convolution's products are those of im2col,
+over the whole batch, with all patches taken as written out already. Times are medians over blocks: processor time
 with one thread, the clock on the wall with more.
 
   threads     one run with two threads against one with one
   together    two runs at once against one
   logging     every step's loss recorded in a store, smallest network
   recording   a million metric values into a store (--rows)
+  pytorch     conv-100 in PyTorch against ours, one thread each, the best blocks
+              of both; by /usr/bin/python3, else python3, or $LATENT_PYTHON
 
 Anything else that runs on the machine disturbs the figures.]],
   examples = {
@@ -115,7 +120,25 @@ function other.recording(opt)
   }
 end
 
-local OTHERS <const> = { "threads", "together", "logging", "recording" }
+-- Half of our own time before, half after: the machine drifts.
+function other.pytorch(opt)
+  local function own()
+    return bench.network({ name = CONVOLUTIONAL, threads = 1, seconds = opt.seconds / 2 }).best_step_ms
+  end
+  local first = own()
+  local version, ms = torch.step(opt.seconds)
+  if not version then
+    return { what = ("%s: PyTorch is not installed: skipped"):format(CONVOLUTIONAL) }
+  end
+  local best = math.min(first, own())
+  return {
+    what = ("%s: a step of PyTorch %s (%.4g ms) against ours (%.4g)"):format(CONVOLUTIONAL, version, ms, best),
+    value = ms / best,
+    unit = "x",
+  }
+end
+
+local OTHERS <const> = { "threads", "together", "logging", "recording", "pytorch" }
 
 -- ---- the command ----
 
