@@ -340,28 +340,20 @@ static void summary_tells_kinds_and_numbers(void **state)
                             K_SPARSE(2)},
                            .output = LT_ACT_LINEAR};
     const char *wanted =
-        "layer      kind                   in    out  act     parameters "
-        " trained\n"
-        "encoder 1  noise masking 0.25  1x9x9  1x9x9  -                0 "
-        " -\n"
-        "encoder 2  maxpool 2x2 same    1x9x9  1x5x5  -                0 "
-        " -\n"
-        "encoder 3  batchnorm           1x5x5  1x5x5  relu             2 "
-        " frozen\n"
-        "encoder 4  dense               1x5x5      4  tanh           104 "
-        " yes\n"
-        "encoder 5  dropout 0.5             4      4  -                0 "
-        " -\n"
-        "encoder 6  k_sparse 2              4      4  -                0 "
-        " -\n"
-        "decoder 1  dense                   4  1x5x5  linear         125 "
-        " bias (weight computed)\n"
-        "decoder 2  batchnorm           1x5x5  1x5x5  relu             2 "
-        " yes\n"
-        "decoder 3  maxunpool 2x2 same  1x5x5  1x9x9  -                0 "
-        " -\n"
-        "tie mirrored (refreshed every step), code 4, 233 parameters, 131"
-        " trained, 4 moving averages\n";
+        "  layer (undoes)  kind                  out  act     params  trains\n"
+        "  input                               1x9x9\n"
+        "1 encoder 1       noise masking 0.25  1x9x9  -            0  -\n"
+        "2 encoder 2       maxpool 2x2 same    1x5x5  -            0  -\n"
+        "3 encoder 3       batchnorm           1x5x5  relu         2  no\n"
+        "4 encoder 4       dense                   4  tanh       104  yes\n"
+        "5 encoder 5       dropout 0.5             4  -            0  -\n"
+        "6 encoder 6       k_sparse 2              4  -            0  -\n"
+        "7 decoder 1 (4)   dense               1x5x5  linear     125  bias\n"
+        "8 decoder 2 (3)   batchnorm           1x5x5  relu         2  yes\n"
+        "9 decoder 3 (2)   maxunpool 2x2 same  1x9x9  -            0  -\n"
+        "tie mirrored (refreshed every step), code 4\n"
+        "233 parameters, 131 trained, 4 moving averages\n"
+        "layer 9 needs, beside the code, the switches of layer 2\n";
     lt_net *net = layers_net(&c, LT_TIE_MIRRORED, 3);
     lt_text text = {0};
 

@@ -18,6 +18,11 @@ static lt_status rehearse(world *w, const char *body, lt_text *warning)
                               &w->err);
 }
 
+/* Another network over DATA's set. */
+#define NET(layers)                                                            \
+    "    net = latent.autoencoder { input = data.train.shape, output = "       \
+    "'linear', encoder = { " layers " } }\n"
+
 static const struct {
     const char *body, *message;
 } mistakes[] = {
@@ -48,6 +53,26 @@ static const struct {
     {DATA "    net:encode(latent.data.rows { { 1, 2 } })\n",
      "S:7: net:encode: examples of 2, wanted 1x28x28"},
     {DATA "    net:evaluate(data.tset)\n", "S:7: "},
+    {DATA NET(
+         "latent.conv { 2, kernel = 3 }, latent.maxpool { 2 }") "    "
+                                                                "net:decode { "
+                                                                "{ 1 } }\n",
+     "S:8: net:decode: examples of 1, wanted 2x14x14"},
+    {DATA NET("latent.conv { 2, kernel = 3 }, latent.maxpool { 2 }, "
+              "latent.dense { 1 }") "    net:decode { { 1 } }\n",
+     "S:8: decoder layer 2 (maxunpool): needs the switches of an encoder pass"},
+    {DATA NET("latent.dense { 4 }, latent.conv { 2, kernel = 3 }"),
+     "S:7: encoder layer 2 (conv): takes pictures (channels x height x width), "
+     "found 4 numbers; a reshape before it"},
+    {DATA NET("latent.dense { 4 } }, decoder = { latent.dense { 784 }, "
+              "latent.dropout { 0.1 }"),
+     "S:7: decoder layer 2 (dropout): acts in training only"},
+    {DATA NET(
+         "latent.conv { 2, kernel = 3 }") "    latent.pretrain(net, { method = "
+                                          "'rbm', data = data.train })\n",
+     "S:8: encoder layer 1 (conv): pre-training wants dense layers"},
+    {DATA NET("latent.batchnorm {}, latent.dense { 3 }") FIT("loss = 'bce'"),
+     "loss \"bce\": output is \"linear\""},
     {"    pcall(error, 'x')\n    latent.grdi {}\n", "S:6: latent.grdi"},
 };
 

@@ -188,7 +188,8 @@ function methods:freeze(which) set_frozen(self, "net:freeze", which, true) end
 function methods:unfreeze(which) set_frozen(self, "net:unfreeze", which, false) end
 
 -- Weights of a layer (encoder then decoder, from 1): a flat list, then its
--- sizes: H, D of a dense layer, out, in, height, width of a convolution.
+-- sizes: H, D of a dense layer, out, in, height, width of a convolution. nil of
+-- a layer that has none; a normalisation's are its scales, its biases shifts.
 function methods:weight(layer) return core.weight(self, layer) end
 function methods:bias(layer) return core.bias(self, layer) end
 function methods:to_table() return core.to_json(self) end

@@ -163,10 +163,18 @@ end
 
 local filters_spec = options.define("latent.plot.filters", {
   { "n", "integer", min = 1, max = 1000, help = "how many units; all, at most 100, by default" },
-  { "layer", "integer", default = 1, min = 1, help = "a layer that sees pictures" },
+  { "layer", "integer", min = 1, help = "by default the first with weights, past noise and pools" },
   { "cols", "integer", min = 1, max = 50, help = "pictures in a row" },
   { "title", "string", help = "of the figure" },
 })
+
+local function first_weighted(net)
+  for i = 1, net.encoder_layers do
+    local _, _, inputs = net:weight(i)
+    if inputs then return i end
+  end
+  return 1
+end
 
 -- A layer's weights as pictures: { values =, n =, height =, width = }, one for
 -- each unit that sees the input, or for each kernel of a convolution.
@@ -175,11 +183,12 @@ local function weight_pictures(owner, net, layer)
   if height then
     return { values = weights, n = units * inputs, height = height, width = width, kernels_of = inputs }
   end
+  if not inputs then sys.fail(("%s: layer %d has no weights to draw"):format(owner, layer)) end
   local shape, elements = net.input, 1
   for _, size in ipairs(shape) do elements = elements * size end
   if inputs ~= elements then
     sys.fail(("%s: layer %d sees %d numbers, the network's input has %d; only a layer that sees the input can be drawn")
-      :format(owner, layer, inputs or 0, elements))
+      :format(owner, layer, inputs, elements))
   end
   height, width = picture_size(owner, shape)
   return { values = weights, n = units, height = height, width = width }
@@ -192,7 +201,8 @@ function plot.filters(net, given)
   local owner <const> = "latent.plot.filters"
   options.expect(net, "net", owner)
   local o = filters_spec:read(given or {})
-  local p = weight_pictures(owner, net, o.layer)
+  local layer = o.layer or first_weighted(net)
+  local p = weight_pictures(owner, net, layer)
   local per_row = p.kernels_of and p.kernels_of > 1 and math.min(p.kernels_of, 50)
   local n = math.min(o.n or (per_row and math.max(100 // per_row, 1) * per_row or 100), p.n)
   local cols = math.min(o.cols or per_row or (n >= 50 and 10 or math.ceil(math.sqrt(n))), n)
@@ -205,7 +215,7 @@ function plot.filters(net, given)
   end
   local scale = nice_above(stats.quantile(sizes, 0.995) or 1)
   return {
-    title = o.title or ("layer %d weights, %s %s"):format(o.layer, n < p.n and ("%d of %d"):format(n, p.n) or n,
+    title = o.title or ("layer %d weights, %s %s"):format(layer, n < p.n and ("%d of %d"):format(n, p.n) or n,
       p.kernels_of and "kernels" or "units"),
     width = math.max(3.0, math.min(4.6, 0.8 + 0.42 * cols)),
     panels = { { tiles = { rows = rows, cols = cols, height = p.height, width = p.width, values = values,

@@ -303,8 +303,8 @@ static const lt_layer *check_layer(lua_State *L, const lt_net *net, int index)
 }
 
 /* net.weight(net, layer) -> flat values in the order of the sizes that follow:
- * H, D of a dense layer, (out, in, height, width) of a convolution; nothing
- * without weights */
+ * H, D of a dense layer, (out, in, height, width) of a convolution, only
+ * how many of a normalisation's scales; nil without weights */
 static int net_weight(lua_State *L)
 {
     lt_net *net = lt__check_net(L, 1);
@@ -312,8 +312,10 @@ static int net_weight(lua_State *L)
     const lt_real *w = lt_net_params(net) + l->weight;
     size_t n = l->weight_count, rows, cols;
 
-    if (!n)
-        return 0;
+    if (!n) {
+        lua_pushnil(L);
+        return 1;
+    }
     rows = (size_t)l->weight_dim[0];
     cols = n / rows;
     lua_createtable(L, (int)n, 0);
@@ -328,13 +330,17 @@ static int net_weight(lua_State *L)
     return 1 + l->weight_rank;
 }
 
-/* net.bias(net, layer) -> values (H) */
+/* net.bias(net, layer) -> values (H), or nil */
 static int net_bias(lua_State *L)
 {
     lt_net *net = lt__check_net(L, 1);
     const lt_layer *l = check_layer(L, net, 2);
     const lt_real *b = lt_net_params(net) + l->bias;
 
+    if (!l->bias_count) {
+        lua_pushnil(L);
+        return 1;
+    }
     lua_createtable(L, (int)l->bias_count, 0);
     for (size_t i = 0; i < l->bias_count; i++) {
         lua_pushnumber(L, (lua_Number)b[i]);

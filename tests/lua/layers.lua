@@ -103,7 +103,19 @@ local linear <const> = { output = "linear" }
 
 local net = lives(new({ latent.avgpool { 2 }, dense { 40, act = "relu" }, code }, linear), "avgunpool 2x2 same spread")
 assert(table.concat(net.output, "x") == "1x28x28")
-lives(new({ latent.avgpool { 3, stride = 2, unpool = "copy" }, code }, linear), "avgunpool 3x3/2x2 same copy")
+assert(net:summary() == [[
+  layer (undoes)  kind                           out  act     params  trains
+  input                                      1x28x28
+1 encoder 1       avgpool 2x2 same           1x14x14  -            0  -
+2 encoder 2       dense                           40  relu     7,880  yes
+3 encoder 3       dense                            6  linear     246  yes
+4 decoder 1 (3)   dense                           40  relu       280  yes
+5 decoder 2 (2)   dense                      1x14x14  linear   8,036  yes
+6 decoder 3 (1)   avgunpool 2x2 same spread  1x28x28  -            0  -
+tie untied, code 6
+16,442 parameters, 16,442 trained
+]])
+lives(new({ latent.avgpool { 3, stride = 2, unpool = "copy" }, code }, linear), "avgunpool 3x3/2 same copy")
 lives(new { dense { 81, act = "relu" }, latent.reshape { 1, 9, 9 }, latent.maxpool { 2 }, latent.flatten {}, code },
   "maxunpool 2x2 same")
 lives(new { dense { 40 }, latent.batchnorm { act = "relu" }, code }, "batchnorm")
@@ -121,12 +133,12 @@ local conv, transpose = latent.conv, latent.conv_transpose
 lives(new({ conv { 4, kernel = 3, act = "relu" }, latent.maxpool { 2 }, conv { 6, kernel = 3, act = "relu" },
   latent.avgpool { 2 }, code }, { tie = "tied" }), "conv_transpose 3x3 same")
 lives(new { conv { 4, kernel = 3, stride = 2 }, latent.batchnorm { act = "relu" }, latent.dropout { 0.1 }, code },
-  "conv 3x3/2x2 same")
+  "conv 3x3/2 same")
 lives(new({ conv { 4, kernel = 3, stride = 2, act = "relu" }, latent.flatten {}, code }, { decoder = {
   dense { 4 * 7 * 7, act = "relu" }, latent.reshape { 4, 7, 7 }, latent.upsample { 2 },
   conv { 4, kernel = 3, act = "relu" }, latent.noise { "gaussian", 0.05 },
   transpose { 1, kernel = 3, stride = 2, act = "sigmoid" },
-} }), "conv_transpose 3x3/2x2 same")
+} }), "conv_transpose 3x3/2 same")
 os.remove(path)
 
 -- Codes of k values; a mirror keeps none of them.
@@ -180,6 +192,14 @@ assert(math.abs(result["train.loss"] - normed:evaluate(train).loss) < 1e-3 * res
 local still = new({ latent.batchnorm { momentum = 0 }, code }, linear)
 latent.fit(still, { train = train, epochs = 1, batch = 60, optimizer = tiny })
 assert(math.abs(result["train.loss"] - still:evaluate(train).loss) > 1e-2 * result["train.loss"])
+
+-- ---- numbers in layers ----
+
+local mixed = new { latent.noise { "masking", 0.1 }, dense { 9 }, latent.batchnorm {}, code }
+assert(mixed:weight(1) == nil and mixed:bias(1) == nil)
+assert(#mixed:weight(2) == 784 * 9 and #mixed:bias(2) == 9)
+assert(table.concat(mixed:weight(3), " ") == "1.0 1.0 1.0 1.0 1.0 1.0 1.0 1.0 1.0" and #mixed:bias(3) == 9)
+assert(latent.plot.filters(mixed).title == "layer 2 weights, 9 units")
 
 -- ---- mistakes in networks ----
 

@@ -87,6 +87,7 @@ local function set_of(values, shape, labels)
   return setmetatable({ n = #values, shape = shape, values = values, labels = labels }, set_meta)
 end
 local function net_of(t)
+  t.encoder_layers = t.encoder_layers or 1
   if t.weight == true then t.weight = function() return t.w, t.units, t.inputs end end
   return setmetatable(t, net_meta)
 end
@@ -140,6 +141,14 @@ check("of their own size", tiles.height * 10 + tiles.width, 22)
 check("kernels as stored", table.concat(tiles.values, " ", 13, 16), "13 14 15 16")
 check("kernels by name", drawn.title, "layer 3 weights, 18 kernels")
 check("of how many", plot.filters(convolution, { n = 4 }).title, "layer 1 weights, 4 of 18 kernels")
+local behind = net_of { input = { 3, 9, 9 }, encoder_layers = 3, weight = function(_, layer)
+  if layer == 1 then return nil end
+  if layer == 2 then return { 1, 1, 1 }, 3 end
+  return kernels, 6, 3, 2, 2
+end }
+check("the first layer with weights", plot.filters(behind).title, "layer 3 weights, 18 kernels")
+fails("noise", "layer 1 has no weights to draw", plot.filters, behind, { layer = 1 })
+fails("a normalisation", "layer 2 has no weights to draw", plot.filters, behind, { layer = 2 })
 fails("a deep layer", "only a layer that sees the input",
   plot.filters, net_of { weight = true, w = weights, units = 4, inputs = 7, input = { 1, 2, 2 } }, {})
 
