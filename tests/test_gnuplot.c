@@ -236,6 +236,34 @@ static void every_entry_of_a_long_key_is_on_the_page(void **state)
     lt_figure_free(f);
 }
 
+/* Half of a low sheet's scale's lowest number hangs under the sheet. */
+static void lowest_number_of_a_scale_is_on_the_page(void **state)
+{
+    static const double pixels[2 * 16 * 9];
+    lt_tiles t = {.rows = 2,
+                  .cols = 16,
+                  .height = 3,
+                  .width = 3,
+                  .values = pixels,
+                  .low = -0.5,
+                  .high = 0.5,
+                  .is_diverging = true};
+    lt_figure *f = NULL;
+    size_t size;
+    char *svg;
+
+    (void)state;
+    NEEDS_GNUPLOT();
+    assert_int_equal(lt_figure_new("low", &f, NULL), LT_OK);
+    lt_figure_add_panel(f, NULL, NULL, NULL, NULL);
+    lt_figure_add_tiles(f, &t, NULL);
+    assert_int_equal(lt_figure_write(f, "a.svg", NULL), LT_OK);
+    svg = file_read("a.svg", &size);
+    assert_true(depth_of(svg, "<text>-0.5<") < 0.995);
+    lt_mem_free(svg);
+    lt_figure_free(f);
+}
+
 static void script_alone_draws_the_same_picture(void **state)
 {
     lt_figure *f = figure_full_of("R&D's 5 % {x}_y");
@@ -488,6 +516,7 @@ int main(void)
         IN_FOLDER(hostile_texts_run_nothing),
         IN_FOLDER(hostile_texts_are_shown_as_they_are),
         IN_FOLDER(every_entry_of_a_long_key_is_on_the_page),
+        IN_FOLDER(lowest_number_of_a_scale_is_on_the_page),
         IN_FOLDER(script_alone_draws_the_same_picture),
         IN_FOLDER(odd_data_give_a_picture),
         IN_FOLDER(figure_without_panels_is_an_error),

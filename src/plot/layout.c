@@ -147,7 +147,8 @@ static double tiles_place(const lt_figure *f, int i, int columns, lt__layout *l)
     p->plot.w = lt__tiles_sheet_width(t, p) * p->pixel;
     p->plot.h = lt__tiles_sheet_height(t, p) * p->pixel;
     p->plot.x = left;
-    p->plot.y = 0.3 * l->em;
+    /* half of the scale's lowest number hangs under a low sheet */
+    p->plot.y = (t->is_diverging ? 0.6 : 0.3) * l->em;
     return p->plot.y + p->plot.h + top + p->gap * p->pixel;
 }
 
