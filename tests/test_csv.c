@@ -205,6 +205,33 @@ static void csv_labels_may_be_words(void **state)
     lt_dataset_free(d);
 }
 
+/* A test set has the numbers of its training set, whatever words it lacks. */
+static void csv_numbers_words_as_another_file_does(void **state)
+{
+    lt_classes classes = {0};
+    lt_csv_opts opts = {.label_column = 2, .classes = &classes};
+    lt_dataset *d = load("1,dog\n2,ape\n3,cat\n", opts);
+
+    (void)state;
+    assert_memory_equal(lt_dataset_labels(d), "\2\0\1", 3);
+    lt_dataset_free(d);
+    assert_int_equal(classes.n, 3);
+    assert_string_equal(classes.names[0], "ape");
+    assert_string_equal(classes.names[2], "dog");
+    d = load("1,dog\n2,cat\n", opts);
+    assert_memory_equal(lt_dataset_labels(d), "\2\1", 2);
+    lt_dataset_free(d);
+    refused("1,dog\n2,bird\n", opts, LT_EFORMAT,
+            "a.csv:2:2: found 'bird', wanted one of the labels ape, cat, dog");
+    refused("1,7\n", opts, LT_EFORMAT, "a.csv:1:2: found '7', wanted one of");
+    assert_int_equal(classes.n, 3);
+    lt_classes_deinit(&classes);
+    d = load("1,7\n", opts); /* numbers need no names */
+    assert_memory_equal(lt_dataset_labels(d), "\7", 1);
+    assert_int_equal(classes.n, 0);
+    lt_dataset_free(d);
+}
+
 static void csv_refuses_bad_labels(void **state)
 {
     lt_csv_opts first = {.label_column = 1};
@@ -379,7 +406,8 @@ static void csv_reads_many_lines(void **state)
 static void csv_survives_every_failed_allocation(void **state)
 {
     const char *path = files_write_text("a.csv", "x,y\n1,cat\n2,dog\n");
-    lt_csv_opts opts = {.label = "y"};
+    lt_classes classes = {0};
+    lt_csv_opts opts = {.label = "y", .classes = &classes};
     lt_status rc = LT_ENOMEM;
     lt_dataset *d = NULL;
     lt_err err = {0};
@@ -397,6 +425,8 @@ static void csv_survives_every_failed_allocation(void **state)
     assert_true(n > 7);
     assert_memory_equal(lt_dataset_labels(d), "\0\1", 2);
     lt_dataset_free(d);
+    assert_int_equal(classes.n, 2);
+    lt_classes_deinit(&classes);
 }
 
 int main(void)
@@ -409,6 +439,7 @@ int main(void)
         cmocka_unit_test(csv_gaps_are_missing_when_allowed),
         cmocka_unit_test(csv_takes_labels_from_a_column),
         cmocka_unit_test(csv_labels_may_be_words),
+        cmocka_unit_test(csv_numbers_words_as_another_file_does),
         cmocka_unit_test(csv_refuses_bad_labels),
         cmocka_unit_test(csv_gives_examples_a_shape),
         cmocka_unit_test(csv_reads_no_more_than_the_limit),

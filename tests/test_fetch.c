@@ -143,8 +143,10 @@ static void fetch_brings_a_set_to_the_cache_once(void **state)
     expect(data("fetch one --sets sets.json"), 0, "a.bin: already there");
     assert_int_equal(server.requests, 1);
     expect(data("ls --sets sets.json --csv"), 0, "/cache/latent/one");
-    expect(data("info one --sets sets.json"), 0, "a.bin, 50 kB, not checked");
+    expect(data("info one --sets sets.json"), 0, "a.bin, 50 kB, right");
     assert_int_equal(truncate("cache/latent/one/a.bin", 10), 0);
+    expect(data("info one --sets sets.json"), 0,
+           "a.bin, 0 kB, not the published content");
     expect(data("fetch one --sets sets.json"), 0, "SHA-256 is right");
     assert_content("cache/latent/one/a.bin", content, SIZE);
 }

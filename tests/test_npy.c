@@ -193,7 +193,7 @@ static void npy_refuses_bad_labels(void **state)
     static const struct {
         const char *name, *words;
     } cases[] = {
-        {"labels_i1", "labels_i1: label 3 is not within 0 to 255"},
+        {"labels_i1", "labels_i1: label 3 is -1, wanted 0 to 255"},
         {"f4_flat", "labels of type 'f4', wanted integers"},
         {"bytes_fortran",
          "found 6 x 4 labels, wanted 3, one for each|pictures"},

@@ -339,8 +339,12 @@ static void patches_refuse_what_does_not_fit(void **state)
     lt_patch_opts o = plain(9, 3);
 
     (void)state;
-    refuse(d, o, "a window of 9x3 reaches over 9x3 pixels");
-    refuse(flat, o, "patches: examples of 4, wanted pictures");
+    refuse(d, o,
+           "patches: a window of 9x3, wanted one that fits in pictures of 8x8 "
+           "with a pad of 0");
+    o.name = "crops";
+    refuse(d, o, "crops: a window of 9x3");
+    refuse(flat, o, "crops: examples of 4, wanted pictures");
     o = plain(6, 6); /* 5 x 1.414 + 1 = 8.07 */
     o.rotate[1] = 90;
     refuse(d, o,
@@ -442,6 +446,24 @@ static void resize_keeps_channels_and_labels(void **state)
     lt_dataset_free(d);
 }
 
+static void pictures_of_too_many_elements_are_refused(void **state)
+{
+    lt_dataset *d =
+        pictures(1, lt_shape_image(3, 1, 1), (const uint8_t *)"abc");
+    lt_dataset *out = NULL;
+    lt_patch_opts o = plain(32768, 32768);
+    lt_err err = {0};
+
+    (void)state;
+    assert_int_equal(lt_resize_make(d, 32768, 32768, &out, &err), LT_EINVAL);
+    assert_null(out);
+    assert_non_null(strstr(err.text, "pictures of 3x32768x32768, wanted at "
+                                     "most 2147483647 elements"));
+    o.pad = 20000;
+    refuse(d, o, "pictures of 3x32768x32768, wanted at most");
+    lt_dataset_free(d);
+}
+
 static void patches_survive_every_failing_allocation(void **state)
 {
     lt_dataset *d = ramp(8, 8), *out = NULL;
@@ -488,6 +510,7 @@ int main(void)
         cmocka_unit_test(patches_of_the_faces_fit),
         cmocka_unit_test(resize_takes_the_mean_of_areas),
         cmocka_unit_test(resize_keeps_channels_and_labels),
+        cmocka_unit_test(pictures_of_too_many_elements_are_refused),
         cmocka_unit_test(patches_survive_every_failing_allocation),
     };
 

@@ -149,7 +149,7 @@ static void pictures_name_the_damaged_one(void **state)
             "damaged/b.pgm: offset 11: found 1 bytes, wanted 2");
     files_write_text("damaged/b.pgm", "");
     refused(dir, (lt_pictures_opts){0}, LT_EFORMAT,
-            "damaged/b.pgm: offset 0: wanted the 8 bytes that open a PNG");
+            "damaged/b.pgm: offset 0: found 0 bytes, wanted a PNG file");
     files_write_text("damaged/b.pgm", "\x89PNG\r\n\x1a\nnothing more");
     refused(dir, (lt_pictures_opts){0}, LT_EFORMAT, "damaged/b.pgm: offset ");
 }
@@ -184,6 +184,34 @@ static void sub_folders_are_labels(void **state)
     folder("labelled/empty");
     refused(dir, (lt_pictures_opts){.labels = true}, LT_ENOTFOUND,
             "labelled/empty: found no pictures");
+}
+
+static void sub_folders_are_numbered_as_others_are(void **state)
+{
+    lt_classes classes = {0};
+    lt_pictures_opts opts = {.labels = true, .classes = &classes};
+    const char *train = folder("classes");
+    lt_dataset *d;
+
+    (void)state;
+    folder("classes/ape");
+    folder("classes/cat");
+    pgm_write("classes/ape/1.pgm", 'a', 'b');
+    pgm_write("classes/cat/1.pgm", 'c', 'd');
+    d = load(train, opts);
+    lt_dataset_free(d);
+    assert_int_equal(classes.n, 2);
+    folder("fewer");
+    folder("fewer/cat");
+    pgm_write("fewer/cat/1.pgm", 'c', 'd');
+    d = load(files_path("fewer"), opts);
+    assert_memory_equal(lt_dataset_labels(d), "\1", 1);
+    lt_dataset_free(d);
+    folder("fewer/dog");
+    refused(files_path("fewer"), opts, LT_EFORMAT,
+            "fewer: found the sub-folder dog, wanted one of the labels ape, "
+            "cat");
+    lt_classes_deinit(&classes);
 }
 
 static void pictures_want_a_folder(void **state)
@@ -254,6 +282,7 @@ int main(void)
         cmocka_unit_test(pictures_must_have_one_size),
         cmocka_unit_test(pictures_name_the_damaged_one),
         cmocka_unit_test(sub_folders_are_labels),
+        cmocka_unit_test(sub_folders_are_numbered_as_others_are),
         cmocka_unit_test(pictures_want_a_folder),
         cmocka_unit_test(pictures_want_at_most_256_labels),
         cmocka_unit_test(pictures_survive_every_failed_allocation),

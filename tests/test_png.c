@@ -147,10 +147,12 @@ static void png_refuses_damage(void **state)
     png_end(&f);
     refused(&f, "Missing PLTE before IDAT");
     f.size = 5;
-    refused(&f, "wanted the 8 bytes that open a PNG file");
+    refused(&f, "offset 0: found 5 bytes, wanted a PNG file");
     memcpy(f.bytes, "P5 1 1 255 x", 12);
     f.size = 12;
-    refused(&f, "wanted the 8 bytes that open a PNG file");
+    refused(&f, "found bytes 0x50 0x35, wanted the 8 that open a PNG file");
+    memcpy(f.bytes, "\xff\xd8\xff\xe0", 4);
+    refused(&f, "found bytes 0xff 0xd8 (a JPEG picture?), wanted the 8");
 }
 
 static void png_refuses_every_cut(void **state)

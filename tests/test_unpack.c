@@ -84,7 +84,7 @@ static const char *const two[] = {"u.data", "sub/ratings.csv"};
 
 static lt_unpack unpack(int n, int64_t limit)
 {
-    return (lt_unpack){file, two, n, limit};
+    return (lt_unpack){.archive = file, .members = two, .n = n, .limit = limit};
 }
 
 static lt_status to_files(int n, int64_t limit, lt_err *err)
@@ -270,6 +270,35 @@ static void unpack_survives_every_failing_allocation(void **state)
     assert_true(n > 6);
 }
 
+static bool stop(void *self)
+{
+    return --*(int *)self < 0;
+}
+
+/* A file that was half unpacked is not there. */
+static void unpack_ends_when_it_is_asked_to(void **state)
+{
+    static const item items[] = {{"u.data", "first", NULL, NULL},
+                                 {"sub/ratings.csv", "1,2,3", NULL, NULL}};
+    const char *const paths[] = {out_a, out_b};
+    int polls = 1;
+    const lt_observer observer = {.self = &polls, .should_stop = stop};
+    lt_unpack u = unpack(2, 100);
+    lt_err err = {0};
+
+    (void)state;
+    unlink(out_a);
+    unlink(out_b);
+    archive_make(ZIP, items, 2);
+    u.observer = &observer;
+    assert_int_equal(lt_unpack_files(&u, paths, &err), LT_EINTERRUPTED);
+    assert_file(out_a, "first");
+    assert_false(lt_path_exists(out_b));
+    polls = 2;
+    assert_int_equal(lt_unpack_files(&u, paths, &err), LT_OK);
+    assert_file(out_b, "1,2,3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +308,7 @@ int main(void)
         cmocka_unit_test(unpack_refuses_what_is_too_large),
         cmocka_unit_test(unpack_refuses_other_files),
         cmocka_unit_test(unpack_notices_archives_cut_anywhere),
+        cmocka_unit_test(unpack_ends_when_it_is_asked_to),
         cmocka_unit_test(unpack_survives_every_failing_allocation),
     };
 

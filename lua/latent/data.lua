@@ -39,11 +39,11 @@ local function check_set(set, what)
 end
 
 -- set:take(n): the first n examples.
-function methods.take(set, n)
+function methods.take(set, given)
   check_set(set, "set:take")
-  n = math.tointeger(n)
+  local n = math.type(given) and math.tointeger(given)
   if not n or n < 1 or n > set.n then
-    sys.fail(("set:take: found %s, wanted 1 to %d, the set's size"):format(tostring(n), set.n))
+    sys.fail(("set:take: found %s, wanted 1 to %d, the set's size"):format(options.show(given), set.n))
   end
   if n == set.n then return set end
   return with_recipe(core.view(set, 0, n), derived(set, { kind = "take", n = n }))
@@ -54,8 +54,13 @@ local FIRST <const> = { train = 1, valid = 2, test = 3 }
 local function split_names(parts)
   local names = {}
   for name in pairs(parts) do
+    if type(name) ~= "string" then
+      sys.fail(("set:split: found %s at place %s, wanted parts by name: { train = 0.8, valid = 0.2 }"):format(
+        options.show(parts[name]), options.show(name)))
+    end
     if name ~= "seed" then names[#names + 1] = name end
   end
+  if #names == 0 then sys.fail("set:split: no parts, wanted { train = 0.8, valid = 0.2 }") end
   table.sort(names, function(a, b)
     local x, y = FIRST[a] or 4, FIRST[b] or 4
     if x ~= y then return x < y end
@@ -68,7 +73,7 @@ local function split_sizes(set, parts, names)
   local sizes, total = {}, 0
   for _, name in ipairs(names) do
     local part = parts[name]
-    if type(part) ~= "number" or part <= 0 or (part > 1 and not math.tointeger(part)) then
+    if type(part) ~= "number" or not (part > 0) or (part > 1 and not math.tointeger(part)) then
       sys.fail(("set:split: %s is %s, wanted a share (0.8) or a number of examples"):format(name,
         options.show(part)))
     end
@@ -103,24 +108,33 @@ function methods.split(set, parts)
   return out
 end
 
+-- The number of an example.
+local function check_index(set, i, what)
+  if not (math.type(i) and math.tointeger(i)) or i < 1 or i > set.n then
+    sys.fail(("%s: found %s, wanted 1 to %d"):format(what, options.show(i), set.n))
+  end
+  return math.tointeger(i)
+end
+
 -- Example i as a flat list of numbers.
 function methods.row(set, i)
   check_set(set, "set:row")
-  if not math.tointeger(i) or i < 1 or i > set.n then
-    sys.fail(("set:row: found %s, wanted 1 to %d"):format(tostring(i), set.n))
-  end
-  return core.row(set, i)
+  return core.row(set, check_index(set, i, "set:row"))
 end
 
 -- n examples from the first-th on, in one flat list.
 function methods.rows(set, first, n)
   check_set(set, "set:rows")
-  return core.row(set, first, n)
+  first = check_index(set, first, "set:rows")
+  if not (math.type(n) and math.tointeger(n)) or n < 0 or n > set.n + 1 - first then
+    sys.fail(("set:rows: found %s examples, wanted 0 to %d"):format(options.show(n), set.n + 1 - first))
+  end
+  return core.row(set, first, math.tointeger(n))
 end
 
 function methods.label(set, i)
   check_set(set, "set:label")
-  return core.label(set, i)
+  return core.label(set, check_index(set, i, "set:label"))
 end
 
 -- All labels as a list, or nil.
@@ -193,6 +207,14 @@ local function load_idx(images, labels, limit)
     limit = limit })
 end
 
+-- Raises unless the sets of a pair have examples of one shape.
+function data.same_shape(owner, pair, train_path, test_path)
+  local wanted, found = table.concat(pair.train.shape, "x"), table.concat(pair.test.shape, "x")
+  if wanted ~= found then
+    sys.fail(("%s: %s: found examples of %s, wanted %s, as %s has"):format(owner, test_path, found, wanted, train_path))
+  end
+end
+
 -- One file, or a pair of sets from two.
 function data.idx(given)
   local o = specs.idx:read(given)
@@ -200,8 +222,10 @@ function data.idx(given)
   if not o.train_images or not o.test_images then
     sys.fail("latent.data.idx: wanted images, or train_images and test_images")
   end
-  return { train = load_idx(o.train_images, o.train_labels, o.limit),
+  local pair = { train = load_idx(o.train_images, o.train_labels, o.limit),
     test = load_idx(o.test_images, o.test_labels, o.limit) }
+  data.same_shape("latent.data.idx", pair, o.train_images, o.test_images)
+  return pair
 end
 
 local NEED_FILES <const> = { mnist = true, faces = true, cifar10 = true }

@@ -54,26 +54,43 @@ local function with_kind(o, kind, part)
   return recipe
 end
 
--- The set of one file; `o` is its recipe but for the kind.
+-- The set of one file; `o` is its recipe but for the kind. Where labels are
+-- words, the recipe has them in the order of their numbers.
 local function load(kind, o)
-  return data.with_recipe(core[kind](o), with_kind(o, kind))
+  local set, classes = core[kind](o)
+  local recipe = with_kind(o, kind)
+  recipe.classes = classes
+  return data.with_recipe(set, recipe)
+end
+
+-- The test set's words have the training set's numbers.
+local function check_classes(kind, o, pair)
+  if (pair.train.classes == nil) ~= (pair.test.classes == nil) and pair.train.has_labels and pair.test.has_labels then
+    sys.fail(("latent.data.%s: %s has labels that are words, %s numbers"):format(kind,
+      pair.train.classes and o.train or o.test, pair.train.classes and o.test or o.train))
+  end
 end
 
 -- One set from the option `single`, or a pair from train and test.
 local function load_either(kind, single, o)
-  local function of(path, labels)
+  local function of(path, labels, classes)
     local own = {}
     for key, value in pairs(o) do own[key] = value end
     own.train, own.test, own.train_labels, own.test_labels = nil, nil, nil, nil
     own[single] = path
     if labels ~= nil then own.labels = labels end
+    own.classes = classes
     return load(kind, own)
   end
   if o[single] and not (o.train or o.test) then return of(o[single]) end
   if o[single] or not (o.train and o.test) then
     sys.fail(("latent.data.%s: wanted %s, or train and test"):format(kind, single))
   end
-  return { train = of(o.train, o.train_labels), test = of(o.test, o.test_labels) }
+  local train = of(o.train, o.train_labels)
+  local pair = { train = train, test = of(o.test, o.test_labels, train.classes) }
+  data.same_shape("latent.data." .. kind, pair, o.train, o.test)
+  check_classes(kind, o, pair)
+  return pair
 end
 
 local names = {}
@@ -136,4 +153,12 @@ for _, kind in ipairs { "npy", "csv", "pictures" } do
 end
 function makers.cifar10(recipe) return names.cifar10({ dir = recipe.dir })[recipe.part] end
 
-return { names = names, makers = makers }
+-- The names that labels 0, 1 ... stand for, or nil.
+local fields = {}
+function fields.classes(set)
+  local recipe = set.recipe
+  while recipe and not recipe.classes do recipe = recipe.of end
+  return recipe and table.move(recipe.classes, 1, #recipe.classes, 1, {})
+end
+
+return { names = names, makers = makers, fields = fields }

@@ -182,6 +182,7 @@ local function take_archive(set, folder, opt)
   local archive, is_new = bring(set, set.archive, folder, opt)
   local ok, failure = pcall(set.convert and convert[set.convert] or unpack, set, archive, folder)
   if not ok then
+    if fetch.signal() ~= 0 then interrupted(fetch.signal()) end -- the archive is good for the next time
     if not set.archive.sha256 then os.remove(archive) end
     error(failure, 0)
   end

@@ -54,6 +54,7 @@ local function range_text(item)
   if item.min and item.max then return (" from %s to %s"):format(item.min, item.max) end
   if item.min and item.below then return (" of at least %s and below %s"):format(item.min, item.below) end
   if item.above and item.max then return (" above %s, at most %s"):format(item.above, item.max) end
+  if item.above and item.below then return (" above %s and below %s"):format(item.above, item.below) end
   if item.min then return (" of at least %s"):format(item.min) end
   if item.above then return (" above %s"):format(item.above) end
   return ""

@@ -166,9 +166,17 @@ lt_status lt_png_decode(const void *bytes, size_t size, lt_picture *out,
     png_job job = {.bytes = bytes, .size = size};
     lt_status rc;
 
-    if (size < SIGNATURE_SIZE || png_sig_cmp(bytes, 0, SIGNATURE_SIZE) != 0)
+    if (size < SIGNATURE_SIZE)
         return lt_err_set(err, LT_EFORMAT,
-                          "offset 0: wanted the 8 bytes that open a PNG file");
+                          "offset 0: found %zu bytes, wanted a PNG file", size);
+    if (png_sig_cmp(bytes, 0, SIGNATURE_SIZE) != 0)
+        return lt_err_set(err, LT_EFORMAT,
+                          "offset 0: found bytes 0x%02x 0x%02x%s, wanted the 8 "
+                          "that open a PNG file",
+                          job.bytes[0], job.bytes[1],
+                          job.bytes[0] == 0xff && job.bytes[1] == 0xd8
+                              ? " (a JPEG picture?)"
+                              : "");
     rc = job_run(&job, err);
     png_destroy_read_struct(&job.png, &job.info, NULL);
     if (rc == LT_OK)

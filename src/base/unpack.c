@@ -97,8 +97,11 @@ static lt_status member_copy(unpacking *u, lt_err *err)
     la_ssize_t got;
 
     u->size = 0;
-    while ((got = archive_read_data(u->a, chunk, sizeof chunk)) > 0)
+    while ((got = archive_read_data(u->a, chunk, sizeof chunk)) > 0) {
+        if (lt_observe_stop(u->what->observer))
+            return lt_err_set(err, LT_EINTERRUPTED, "interrupted");
         LT_TRY(bytes_take(u, chunk, (size_t)got, err));
+    }
     return got < 0 ? archive_fail(u, err) : LT_OK;
 }
 

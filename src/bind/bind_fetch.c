@@ -159,12 +159,21 @@ static int push_texts(lua_State *L, const lt_unpack *what)
     return 1;
 }
 
+static bool is_signalled(void *self)
+{
+    (void)self;
+    return lt_work_signal() != 0;
+}
+
 /* fetch.unpack(archive, members, limit, paths) writes files;
- * fetch.unpack(archive, members, limit) -> their texts */
+ * fetch.unpack(archive, members, limit) -> their texts. A signal that was
+ * caught ends it. */
 static int fetch_unpack(lua_State *L)
 {
+    const lt_observer observer = {.should_stop = is_signalled};
     lt_unpack what = {.archive = luaL_checkstring(L, 1),
-                      .limit = (int64_t)luaL_checkinteger(L, 3)};
+                      .limit = (int64_t)luaL_checkinteger(L, 3),
+                      .observer = &observer};
     const char *const *paths;
     lt_err err = {0};
     int n;

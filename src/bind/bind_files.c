@@ -3,11 +3,63 @@
  * Lua has checked and gives a set; cifar10 gives a pair. */
 #include "bind/bind_int.h"
 
+#include "latent/base/mem.h"
 #include "latent/data/catalog.h"
+#include "latent/data/classes.h"
 #include "latent/data/csv.h"
 #include "latent/data/dataset.h"
 #include "latent/data/npy.h"
 #include "latent/data/pictures.h"
+
+#define CLASSES_TYPE "latent.classes"
+
+/* ---- names of classes ---- */
+
+static int classes_collect(lua_State *L)
+{
+    lt_classes_deinit(luaL_checkudata(L, 1, CLASSES_TYPE));
+    return 0;
+}
+
+/* Pushes a collectable copy of the option `classes`, empty when it is nil. */
+static lt_classes *push_classes(lua_State *L)
+{
+    lt_classes *c = lua_newuserdatauv(L, sizeof *c, 0);
+    int n = 0;
+
+    c->n = 0;
+    luaL_setmetatable(L, CLASSES_TYPE);
+    if (lua_getfield(L, 1, "classes") == LUA_TTABLE)
+        n = (int)luaL_len(L, -1);
+    luaL_argcheck(L, n <= LT_CLASSES_MOST, 1, "over 256 classes");
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, -1, i + 1);
+        if (!lt_classes_add(c, luaL_checkstring(L, -1)))
+            lt__raise(L, &(lt_err){LT_ENOMEM, "classes: out of memory"});
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return c;
+}
+
+/* The set is on top of the stack; returns it and a list of names, or nil. */
+static int finish_with_classes(lua_State *L, lt_status rc, const lt_err *err,
+                               const lt_classes *c)
+{
+    lt__finish_set(L, rc, err);
+    if (c->n == 0) {
+        lua_pushnil(L);
+        return 2;
+    }
+    lua_createtable(L, c->n, 0);
+    for (int i = 0; i < c->n; i++) {
+        lua_pushstring(L, c->names[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 2;
+}
+
+/* ---- files ---- */
 
 /* files.npy { images, labels, limit, missing } -> set */
 static int files_npy(lua_State *L)
@@ -63,9 +115,10 @@ static char separator_of(const char *name)
 }
 
 /* files.csv { path, separator, header, missing, label, label_column, shape,
- * limit } -> set */
+ * limit, classes } -> set, classes or nil */
 static int files_csv(lua_State *L)
 {
+    lt_classes *classes = push_classes(L);
     const lt_csv_opts opts = {
         .separator = separator_of(lt__get_string(L, 1, "separator")),
         .header = header_get(L),
@@ -74,27 +127,33 @@ static int files_csv(lua_State *L)
         .label_column = (int)lt__get_integer(L, 1, "label_column"),
         .shape = shape_get(L, "shape"),
         .limit = (int)lt__get_integer(L, 1, "limit"),
+        .classes = classes,
     };
     const char *path = lt__get_string(L, 1, "path");
     lt_dataset **out = lt__push_set(L);
     lt_err err = {0};
 
-    return lt__finish_set(L, lt_csv_load(path, &opts, out, &err), &err);
+    return finish_with_classes(L, lt_csv_load(path, &opts, out, &err), &err,
+                               classes);
 }
 
-/* files.pictures { dir, channels, labels, limit } -> set */
+/* files.pictures { dir, channels, labels, limit, classes } -> set, classes or
+ * nil */
 static int files_pictures(lua_State *L)
 {
+    lt_classes *classes = push_classes(L);
     const lt_pictures_opts opts = {
         .channels = (int)lt__get_integer(L, 1, "channels"),
         .labels = lt__get_boolean(L, 1, "labels"),
         .limit = (int)lt__get_integer(L, 1, "limit"),
+        .classes = classes,
     };
     const char *dir = lt__get_string(L, 1, "dir");
     lt_dataset **out = lt__push_set(L);
     lt_err err = {0};
 
-    return lt__finish_set(L, lt_pictures_load(dir, &opts, out, &err), &err);
+    return finish_with_classes(L, lt_pictures_load(dir, &opts, out, &err), &err,
+                               classes);
 }
 
 static lt_status cifar10_make(lua_State *L, lt_data_pair *out, lt_err *err)
@@ -117,5 +176,7 @@ int lt__open_files(lua_State *L)
                                          {NULL, NULL}};
 
     luaL_newlib(L, functions);
+    lt__new_type(L, CLASSES_TYPE, classes_collect);
+    lua_pop(L, 1);
     return 1;
 }

@@ -136,6 +136,7 @@ static int prepare_patches(lua_State *L)
                        .n = (int)lt__get_integer(L, 2, "n"),
                        .pad = (int)lt__get_integer(L, 2, "pad"),
                        .seed = (uint64_t)lt__get_integer(L, 2, "seed"),
+                       .name = lt__get_string(L, 2, "kind"),
                        .stream = lt__get_string(L, 2, "stream"),
                        .limit = (int)luaL_optinteger(L, 3, 0)};
     lt_dataset **out;

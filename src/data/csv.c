@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LONGEST_LINE ((size_t)64 << 20)
@@ -34,16 +35,16 @@ typedef struct csv_input {
     int columns, label; /* the labels' column from 1; 0: none */
     int elements;
     float *values;   /* (n, elements) */
-    uint8_t *labels; /* (n) numbers, or places in `words` */
+    uint8_t *labels; /* (n) numbers, or places in known or `words` */
     csv_labels kind;
-    lt__csv_words words;
+    lt_classes words; /* as they appear */
     int n, room;
 } csv_input;
 
 static void input_deinit(csv_input *in)
 {
     lt__lines_close(&in->lines);
-    lt__csv_words_deinit(&in->words);
+    lt_classes_deinit(&in->words);
     lt_mem_free(in->values);
     lt_mem_free(in->labels);
 }
@@ -217,30 +218,56 @@ static lt_status value_read(const csv_input *in, int column, const char *cell,
     return LT_OK;
 }
 
+/* The words that labels must be, or NULL. */
+static const lt_classes *known_words(const csv_input *in)
+{
+    const lt_classes *c = in->opts->classes;
+
+    return c && c->n > 0 ? c : NULL;
+}
+
+static lt_status word_read(csv_input *in, const char *cell, uint8_t *out,
+                           lt_err *err)
+{
+    const lt_classes *known = known_words(in);
+    int number = lt_classes_find(known ? known : &in->words, cell);
+    char text[LT_CLASSES_TEXT], wanted[LT_CLASSES_TEXT + 32];
+
+    if (number < 0 && known) {
+        snprintf(wanted, sizeof wanted, "one of the labels %s",
+                 lt_classes_text(known, text));
+        return cell_fail(in, in->label, cell, wanted, err);
+    }
+    if (number < 0) {
+        number = in->words.n;
+        if (number == LT_CLASSES_MOST)
+            return cell_fail(in, in->label, cell,
+                             "a label, of which there may be 256", err);
+        if (!lt_classes_add(&in->words, cell))
+            return lt_err_mark(err, LT_ENOMEM);
+    }
+    *out = (uint8_t)number;
+    return LT_OK;
+}
+
 static lt_status label_read(csv_input *in, const char *cell, uint8_t *out,
                             lt_err *err)
 {
-    int number;
+    bool is_number;
     double x;
 
     if (!*cell)
         return cell_fail(in, in->label, cell, "a label", err);
+    is_number = lt__csv_is_number(cell, &x);
     if (in->kind == LABELS_UNSEEN)
-        in->kind = lt__csv_is_number(cell, &x) ? LABELS_NUMBERS : LABELS_WORDS;
-    if (in->kind == LABELS_NUMBERS) {
-        if (!lt__csv_is_number(cell, &x) || x < 0 || x > 255 || x != floor(x))
-            return cell_fail(in, in->label, cell,
-                             "a label, a whole number from 0 to 255", err);
-        *out = (uint8_t)x;
-        return LT_OK;
-    }
-    number = lt__csv_words_number(&in->words, cell);
-    if (number == -1)
+        in->kind =
+            is_number && !known_words(in) ? LABELS_NUMBERS : LABELS_WORDS;
+    if (in->kind == LABELS_WORDS)
+        return word_read(in, cell, out, err);
+    if (!is_number || x < 0 || x > 255 || x != floor(x))
         return cell_fail(in, in->label, cell,
-                         "a label, of which there may be 256", err);
-    if (number < 0)
-        return lt_err_mark(err, LT_ENOMEM);
-    *out = (uint8_t)number;
+                         "a label, a whole number from 0 to 255", err);
+    *out = (uint8_t)x;
     return LT_OK;
 }
 
@@ -306,6 +333,30 @@ static lt_status file_read(csv_input *in, lt_err *err)
                       in->lines.path, is_header ? " below the header" : "");
 }
 
+/* Places in the order of appearance become places in the order of bytes, and
+ * the words are the caller's when it wants them. */
+static void words_rank(csv_input *in)
+{
+    lt_classes sorted = {.n = in->words.n};
+    uint8_t rank[LT_CLASSES_MOST];
+
+    for (int i = 0; i < in->words.n; i++) {
+        int place = 0;
+
+        for (int k = 0; k < in->words.n; k++)
+            place += strcmp(in->words.names[k], in->words.names[i]) < 0;
+        rank[i] = (uint8_t)place;
+        sorted.names[place] = in->words.names[i];
+    }
+    for (int i = 0; i < in->n; i++)
+        in->labels[i] = rank[in->labels[i]];
+    in->words = sorted;
+    if (in->opts->classes) {
+        *in->opts->classes = sorted;
+        in->words.n = 0;
+    }
+}
+
 /* The set takes the arrays over. */
 static lt_status set_make(csv_input *in, lt_dataset **out, lt_err *err)
 {
@@ -314,13 +365,9 @@ static lt_status set_make(csv_input *in, lt_dataset **out, lt_err *err)
     float *values = lt_mem_grow(in->values, (size_t)in->n,
                                 (size_t)in->elements * sizeof *values);
     uint8_t *labels = in->label ? in->labels : NULL;
-    uint8_t rank[LT__CSV_WORDS];
 
-    if (in->kind == LABELS_WORDS) {
-        lt__csv_words_rank(&in->words, rank);
-        for (int i = 0; i < in->n; i++)
-            labels[i] = rank[labels[i]];
-    }
+    if (in->kind == LABELS_WORDS && !known_words(in))
+        words_rank(in);
     values = values ? values : in->values;
     in->values = NULL;
     if (labels)

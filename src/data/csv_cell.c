@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "latent/base/mem.h"
 #include "lines.h"
 
 static bool is_blank(char c, char separator)
@@ -93,34 +92,4 @@ bool lt__csv_is_missing(const char *cell)
 bool lt__csv_is_number(const char *cell, double *out)
 {
     return lt__scan_number(&cell, out) && !*cell;
-}
-
-/* ---- words ---- */
-
-void lt__csv_words_deinit(lt__csv_words *w)
-{
-    for (int i = 0; i < w->n; i++)
-        lt_mem_free(w->words[i]);
-}
-
-int lt__csv_words_number(lt__csv_words *w, const char *word)
-{
-    for (int i = 0; i < w->n; i++)
-        if (strcmp(w->words[i], word) == 0)
-            return i;
-    if (w->n == LT__CSV_WORDS)
-        return -1;
-    w->words[w->n] = lt_mem_strdup(word);
-    return w->words[w->n] ? w->n++ : -2;
-}
-
-void lt__csv_words_rank(const lt__csv_words *w, uint8_t rank[LT__CSV_WORDS])
-{
-    for (int i = 0; i < w->n; i++) {
-        int place = 0;
-
-        for (int k = 0; k < w->n; k++)
-            place += strcmp(w->words[k], w->words[i]) < 0;
-        rank[i] = (uint8_t)place;
-    }
 }

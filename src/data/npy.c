@@ -328,27 +328,32 @@ static lt_shape head_shape(const npy_input *in)
 
 /* ---- labels ---- */
 
-/* A little-endian integer; false when it is not 0 to 255. */
-static bool label_decode(const uint8_t *bytes, const lt__npy_head *h,
-                         uint8_t *out)
+/* A little-endian integer; a negative one is above 255 here. */
+static uint64_t label_decode(const uint8_t *bytes, const lt__npy_head *h)
 {
-    uint8_t high = 0;
+    bool is_negative = h->kind == 'i' && bytes[h->width - 1] >= 128;
+    uint64_t x = is_negative ? UINT64_MAX : 0;
 
-    for (int i = 1; i < h->width; i++)
-        high |= bytes[i];
-    *out = bytes[0];
-    return high == 0 && (h->kind != 'i' || h->width > 1 || bytes[0] < 128);
+    for (int i = h->width - 1; i >= 0; i--)
+        x = x << 8 | bytes[i];
+    return x;
 }
 
 static lt_status labels_decode(const npy_input *in, const uint8_t *bytes,
                                uint8_t *out, lt_err *err)
 {
-    for (int i = 0; i < in->n; i++)
-        if (!label_decode(bytes + (size_t)i * (size_t)in->head.width, &in->head,
-                          &out[i]))
+    for (int i = 0; i < in->n; i++) {
+        uint64_t x =
+            label_decode(bytes + (size_t)i * (size_t)in->head.width, &in->head);
+        bool is_negative = in->head.kind == 'i' && x > INT64_MAX;
+
+        if (x > UINT8_MAX)
             return lt_err_set(err, LT_EFORMAT,
-                              "%s: label %d is not within 0 to 255",
-                              in->file.path, i + 1);
+                              "%s: label %d is %s%" PRIu64 ", wanted 0 to 255",
+                              in->file.path, i + 1, is_negative ? "-" : "",
+                              is_negative ? 0 - x : x);
+        out[i] = (uint8_t)x;
+    }
     return LT_OK;
 }
 

@@ -201,15 +201,28 @@ static void window_show(const lt__planes *p, const lt_patch_opts *o, int i,
 
 /* ---- all patches of a set ---- */
 
-static lt_status range_check(const char *name, const double range[2],
-                             double least, double most, lt_err *err)
+/* What is made, in messages. */
+static const char *name_of(const lt_patch_opts *o)
 {
-    if (range[0] >= least && range[0] <= range[1] && range[1] <= most)
-        return LT_OK;
-    return lt_err_set(err, LT_EINVAL,
-                      "patches: %s from %g to %g, wanted a range within %g to "
-                      "%g",
-                      name, range[0], range[1], least, most);
+    return o->name ? o->name : "patches";
+}
+
+static lt_status ranges_check(const lt_patch_opts *o, lt_err *err)
+{
+    static const double limits[2][2] = {{-360, 360}, {1e-3, 1e3}};
+
+    for (int i = 0; i < 2; i++) {
+        const double *range = i ? o->scale : o->rotate;
+
+        if (!(range[0] >= limits[i][0] && range[0] <= range[1] &&
+              range[1] <= limits[i][1]))
+            return lt_err_set(err, LT_EINVAL,
+                              "%s: %s from %g to %g, wanted a range within %g "
+                              "to %g",
+                              name_of(o), i ? "scale" : "rotate", range[0],
+                              range[1], limits[i][0], limits[i][1]);
+    }
+    return LT_OK;
 }
 
 static lt_status fit_check(const lt__planes *p, const lt_patch_opts *o,
@@ -221,13 +234,18 @@ static lt_status fit_check(const lt__planes *p, const lt_patch_opts *o,
     if (2 * half[0] <= p->height - 1 + 2 * o->pad + 1e-9 &&
         2 * half[1] <= p->width - 1 + 2 * o->pad + 1e-9)
         return LT_OK;
-    return lt_err_set(
-        err, LT_EINVAL,
-        "patches: a window of %dx%d reaches over %.4gx%.4g pixels "
-        "when turned and scaled most, wanted one that fits in "
-        "%dx%d with a pad of %d",
-        o->height, o->width, 2 * half[0] + 1, 2 * half[1] + 1, p->height,
-        p->width, o->pad);
+    if (!is_turned(o))
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: a window of %dx%d, wanted one that fits in "
+                          "pictures of %dx%d with a pad of %d",
+                          name_of(o), o->height, o->width, p->height, p->width,
+                          o->pad);
+    return lt_err_set(err, LT_EINVAL,
+                      "%s: a window of %dx%d reaches over %.4gx%.4g pixels "
+                      "when turned and scaled most, wanted one that fits in "
+                      "%dx%d with a pad of %d",
+                      name_of(o), o->height, o->width, 2 * half[0] + 1,
+                      2 * half[1] + 1, p->height, p->width, o->pad);
 }
 
 static lt_status patch_opts_check(const lt__planes *p, const lt_patch_opts *o,
@@ -235,21 +253,20 @@ static lt_status patch_opts_check(const lt__planes *p, const lt_patch_opts *o,
 {
     if (o->height < 1 || o->width < 1 || o->pad < 0 || o->pad > 1 << 20)
         return lt_err_set(err, LT_EINVAL,
-                          "patches: %dx%d with a pad of %d, wanted at least "
-                          "1x1 and 0",
-                          o->height, o->width, o->pad);
+                          "%s: %dx%d with a pad of %d, wanted at least 1x1 "
+                          "and 0",
+                          name_of(o), o->height, o->width, o->pad);
     if (o->n < 0 || (o->n == 0 && o->copies < 1))
         return lt_err_set(err, LT_EINVAL,
-                          "patches: %d of each picture, %d in all, wanted at "
+                          "%s: %d of each picture, %d in all, wanted at "
                           "least 1",
-                          o->copies, o->n);
+                          name_of(o), o->copies, o->n);
     if (o->n == 0 && o->copies > INT_MAX / p->n)
         return lt_err_set(err, LT_EINVAL,
-                          "patches: %d of each of %d pictures, wanted at most "
+                          "%s: %d of each of %d pictures, wanted at most "
                           "%d in all",
-                          o->copies, p->n, INT_MAX);
-    LT_TRY(range_check("rotate", o->rotate, -360, 360, err));
-    LT_TRY(range_check("scale", o->scale, 1e-3, 1e3, err));
+                          name_of(o), o->copies, p->n, INT_MAX);
+    LT_TRY(ranges_check(o, err));
     return fit_check(p, o, err);
 }
 
@@ -299,8 +316,8 @@ static lt_status job_init(job *j, lt_err *err)
     lt_mem_free(j->values);
     lt_mem_free(j->classes);
     return lt_err_set(err, LT_ENOMEM,
-                      "patches: out of memory for %d of %zu values each", j->n,
-                      j->elements);
+                      "%s: out of memory for %d of %zu values each",
+                      name_of(j->o), j->n, j->elements);
 }
 
 lt_status lt_patches_make(const lt_dataset *d, const lt_patch_opts *opts,
@@ -309,9 +326,10 @@ lt_status lt_patches_make(const lt_dataset *d, const lt_patch_opts *opts,
     job j = {.o = opts, .labels = lt_dataset_labels(d)};
     lt_shape shape;
 
-    LT_TRY(lt__planes_open("patches", d, &j.p, err));
+    LT_TRY(lt__planes_open(name_of(opts), d, &j.p, err));
     LT_TRY(patch_opts_check(&j.p, opts, err));
-    shape = lt_shape_image(j.p.channels, opts->height, opts->width);
+    LT_TRY(lt__planes_shape(name_of(opts), &j.p, opts->height, opts->width,
+                            &shape, err));
     j.n = opts->n ? opts->n : j.p.n * opts->copies;
     j.elements = (size_t)lt_shape_elements(shape);
     LT_TRY(job_init(&j, err));

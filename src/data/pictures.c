@@ -21,7 +21,6 @@
 #include <sys/stat.h>
 
 #define MAX_FILE_SIZE ((size_t)256 << 20)
-#define MAX_LABELS    256
 
 /* ---- names ---- */
 
@@ -255,21 +254,49 @@ static lt_status folder_add(picture_set *s, const char *dir, uint8_t label,
     return rc;
 }
 
+/* Makes the sub-folders' names the classes, or holds them against those that
+ * are there. */
+static lt_status classes_settle(const char *dir, const name_list *list,
+                                lt_classes *classes, lt_err *err)
+{
+    bool is_given = classes->n > 0;
+    char text[LT_CLASSES_TEXT];
+
+    if (!is_given && list->n > LT_CLASSES_MOST)
+        return lt_err_set(err, LT_EFORMAT,
+                          "%s: found %d sub-folders, wanted at most %d labels",
+                          dir, list->n, LT_CLASSES_MOST);
+    for (int i = 0; i < list->n; i++) {
+        if (!is_given && !lt_classes_add(classes, list->names[i]))
+            return lt_err_mark(err, LT_ENOMEM);
+        if (is_given && lt_classes_find(classes, list->names[i]) < 0)
+            return lt_err_set(err, LT_EFORMAT,
+                              "%s: found the sub-folder %s, wanted one of the "
+                              "labels %s",
+                              dir, list->names[i],
+                              lt_classes_text(classes, text));
+    }
+    return LT_OK;
+}
+
 static lt_status folders_add(picture_set *s, const char *dir, lt_err *err)
 {
     name_list list = {0};
+    lt_classes own = {0};
+    lt_classes *classes = s->opts->classes ? s->opts->classes : &own;
     lt_text sub = {0};
     lt_status rc = names_list(dir, true, &list, err);
 
-    if (rc == LT_OK && list.n > MAX_LABELS)
-        rc = lt_err_set(err, LT_EFORMAT,
-                        "%s: found %d sub-folders, wanted at most %d labels",
-                        dir, list.n, MAX_LABELS);
+    if (rc == LT_OK)
+        rc = classes_settle(dir, &list, classes, err);
     for (int i = 0; i < list.n && rc == LT_OK && !is_full(s); i++) {
+        int label = lt_classes_find(classes, list.names[i]);
+
         lt_path_join(&sub, dir, list.names[i]);
         rc = sub.failed ? lt_err_mark(err, LT_ENOMEM)
-                        : folder_add(s, sub.data, (uint8_t)i, err);
+                        : folder_add(s, sub.data, (uint8_t)label, err);
     }
+    lt_classes_deinit(&own);
     lt_text_deinit(&sub);
     list_deinit(&list);
     return rc;

@@ -15,6 +15,11 @@ typedef struct lt__planes {
 lt_status lt__planes_open(const char *what, const lt_dataset *d,
                           lt__planes *out, lt_err *err);
 
+/* The shape of pictures of another size; EINVAL when an example would have more
+ * elements than are counted. */
+lt_status lt__planes_shape(const char *what, const lt__planes *p, int height,
+                           int width, lt_shape *out, lt_err *err);
+
 static inline size_t lt__plane_bytes(lt_elem type)
 {
     return type == LT_ELEM_U8    ? sizeof(uint8_t)

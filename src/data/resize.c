@@ -70,8 +70,8 @@ lt_status lt_resize_make(const lt_dataset *d, int height, int width,
             err, LT_EINVAL,
             "resize: pictures of %dx%d, wanted 1x1 to 32768x32768", height,
             width);
+    LT_TRY(lt__planes_shape("resize", &p, height, width, &to, err));
     LT_TRY(lt__labels_copy(d, 1, &labels, err));
-    to = lt_shape_image(p.channels, height, width);
     plane = (size_t)height * (size_t)width;
     values = lt_mem_alloc((size_t)p.n * (size_t)p.channels * plane,
                           lt__plane_bytes(p.type));

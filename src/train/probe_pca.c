@@ -1,7 +1,7 @@
 /* Principal components as a baseline; see latent/train/probe.h.
  *
- * Three passes over the training set (covariance; codes and errors at once)
- * and one over the test set, a block of examples at a time. The eigenvectors
+ * Two passes over the training set (covariance; codes and errors at once) and
+ * one over the test set, a block of examples at a time. The eigenvectors
  * cannot be interrupted: about a tenth of a second for 784 inputs, growing
  * with the cube. */
 #include "latent/base/mem.h"
@@ -31,7 +31,7 @@ static lt_status pass_init(pass *s, lt_err *err)
     return LT_OK;
 }
 
-/* The next examples of a set into s->x; returns how many, or -1. */
+/* The next *n examples of a set, from `at` on, into s->x. */
 static lt_status rows_next(pass *s, const lt_dataset *set, int at, int *n,
                            lt_err *err)
 {

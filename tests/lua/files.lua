@@ -90,6 +90,22 @@ pair = data.csv { train = csv, test = csv, label = 3, limit = 2 }
 assert(pair.train.n == 2 and pair.test.n == 2 and pair.test:label(1) == 1)
 same_again(pair.test)
 
+-- The test set's words have the training set's numbers, though it lacks some.
+local tested = write("test.csv", "x,y,kind\n7,8,cat\n")
+pair = data.csv { train = csv, test = tested, label = "kind" }
+assert(pair.test:label(1) == 1 and table.concat(pair.test.classes, " ") == "bird cat")
+assert(pair.train:take(1).classes[2] == "cat" and data.npy({ images = floats }).classes == nil)
+same_again(pair.train)
+same_again(pair.test)
+raises("test.csv:2:3: found 'ape', wanted one of the labels bird, cat", data.csv,
+  { train = csv, test = write("test.csv", "x,y,kind\n7,8,ape\n"), label = 3 })
+raises("test.csv has labels that are words, " .. write("n.csv", "1,2,0\n") .. " numbers", data.csv,
+  { train = folder .. "/n.csv", test = tested, label = 3 })
+raises("n.csv:1:3: found '0', wanted one of the labels", data.csv,
+  { train = csv, test = folder .. "/n.csv", label = 3 })
+raises("wide.csv: found examples of 3, wanted 2, as ", data.csv,
+  { train = csv, test = write("wide.csv", "1,2,3,cat\n"), label = -1 })
+
 local plain = write("b.csv", "0;1\n2;NA\n")
 set = data.csv { path = plain, missing = true, separator = ";" }
 assert(set.n == 2 and set:row(2)[2] ~= set:row(2)[2])
@@ -125,6 +141,14 @@ same_again(set)
 pair = data.pictures { train = folder .. "/faces/a", test = folder .. "/faces/b", channels = 1 }
 assert(pair.train.n == 2 and pair.test.n == 1 and not pair.test.has_labels)
 same_again(pair.train)
+pair = data.pictures { train = folder .. "/faces", test = folder .. "/faces", labels = true, channels = 1, limit = 1 }
+assert(table.concat(pair.test.classes, " ") == "a b")
+write("other/b/1.pgm", "P5 2 1 255 \7\7")
+pair = data.pictures { train = folder .. "/faces", test = folder .. "/other", labels = true, channels = 1 }
+assert(pair.test:label(1) == 1)
+same_again(pair.test)
+raises("found the sub-folder a, wanted one of the labels b", data.pictures,
+  { train = folder .. "/other", test = folder .. "/faces", labels = true, channels = 1 })
 raises("a/2.ppm: found a picture in colour, wanted grey", data.pictures, { dir = folder .. "/faces/a" })
 raises("channels is 2, wanted one of '0', '1', '3'", data.pictures, { dir = folder, channels = 2 })
 raises("found no pictures", data.pictures, { dir = folder })

@@ -17,6 +17,11 @@ assert(table.concat(train.shape, " ") == "1 28 28" and train.elements == 784)
 assert(train:label(1) == nil and train:labels() == nil and not train.has_labels)
 assert(#train:row(1) == 784)
 raises("set:row: found 101", train.row, train, 101)
+raises("set:row: found 1.5, wanted 1 to 100", train.row, train, 1.5)
+raises("set:rows: found 0, wanted 1 to 100", train.rows, train, 0, 1)
+raises("set:rows: found 3 examples, wanted 0 to 2", train.rows, train, 99, 3)
+raises("set:label: found 'x', wanted 1 to 100", train.label, train, "x")
+raises("set:take: found 'x', wanted 1 to 100", train.take, train, "x")
 
 local ten = train:take(10)
 assert(ten.n == 10 and table.concat(ten:row(10)) == table.concat(train:row(10)))
@@ -26,6 +31,10 @@ local parts = train:split { train = 0.8, valid = 0.15, test = 5 }
 assert(parts.train.n == 80 and parts.valid.n == 15 and parts.test.n == 5)
 assert(table.concat(parts.valid:row(1)) == table.concat(train:row(81)))
 raises("the parts have 110 examples, the set only 100", train.split, train, { a = 0.8, b = 0.3 })
+
+raises("set:split: a is .*nan, wanted a share", train.split, train, { a = 0 / 0 })
+raises("set:split: found 0.5 at place 1, wanted parts by name", train.split, train, { 0.5, 0.5 })
+raises("set:split: no parts", train.split, train, { seed = 1 })
 
 local shuffled = train:split { train = 0.5, valid = 0.5, seed = 1 }
 assert(table.concat(shuffled.train:row(1)) ~= table.concat(train:row(1))

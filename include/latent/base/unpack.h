@@ -4,12 +4,14 @@
  * says cannot decide where a file goes. A name matches whole, or its last part
  * ("u.data" and "ml-100k/u.data"); of equal ones the first counts. Links and
  * devices are passed over. A member that is missing, or larger than `limit`
- * bytes, is EFORMAT, as is a damaged archive. */
+ * bytes, is EFORMAT, as is a damaged archive; EINTERRUPTED when the observer
+ * asks for a stop. */
 #ifndef LT_UNPACK_H
 #define LT_UNPACK_H
 
 #include <stdint.h>
 
+#include "latent/base/observer.h"
 #include "latent/base/status.h"
 #include "latent/base/text.h"
 
@@ -17,7 +19,8 @@ typedef struct lt_unpack {
     const char *archive;
     const char *const *members;
     int n;
-    int64_t limit; /* bytes of a member */
+    int64_t limit;               /* bytes of a member */
+    const lt_observer *observer; /* or NULL; only should_stop is used */
 } lt_unpack;
 
 /* members[i] becomes the file paths[i], whole or not at all; its folders are

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "latent/data/classes.h"
 #include "latent/data/dataset.h"
 
 typedef enum lt_csv_header {
@@ -26,10 +27,13 @@ typedef struct lt_csv_opts {
     int label_column;  /* or its number: from 1, or from -1, the last; 0 */
     lt_shape shape;    /* of an example; rank 0: as many elements as columns */
     int limit;         /* at most so many examples; 0: all */
+    lt_classes *classes; /* or NULL. Empty: is given the words that are labels;
+                          * else labels are these words and no others */
 } lt_csv_opts;
 
 /* Labels are whole numbers from 0 to 255, or, when the first is no number,
- * words: then they are numbered in the order of their bytes. What is malformed
+ * words: then they are numbered in the order of their bytes, or as `classes`
+ * says, so that two files of one set are numbered alike. What is malformed
  * is EFORMAT with "path:line:cell: found ..., wanted ..."; a label's column
  * that is not there or a shape of another size EINVAL. */
 lt_status lt_csv_load(const char *path, const lt_csv_opts *opts,

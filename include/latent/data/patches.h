@@ -16,6 +16,7 @@ typedef struct lt_patch_opts {
     double rotate[2]; /* degrees, counter-clockwise: least and most */
     double scale[2];  /* the picture's pixels a pixel of the patch */
     uint64_t seed;
+    const char *name;   /* of what is made, in messages; NULL: "patches" */
     const char *stream; /* sets that are drawn from beside others: "train" */
     int limit;          /* draw the first so many only, the rest are zeros; 0:
                            all */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "latent/data/classes.h"
 #include "latent/data/dataset.h"
 
 typedef struct lt_pictures_opts {
@@ -14,6 +15,9 @@ typedef struct lt_pictures_opts {
     bool labels;  /* the pictures are in sub-folders, which are the labels:
                    * 0, 1 ... in the order of their names */
     int limit;    /* at most so many; 0: all */
+    lt_classes *classes; /* or NULL, with labels. Empty: is given the names of
+                          * the sub-folders; else these, and no others, are
+                          * labels, numbered so */
 } lt_pictures_opts;
 
 /* In the order of their names, byte by byte ("10.png" before "9.png"), folder

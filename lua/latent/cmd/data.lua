@@ -100,12 +100,19 @@ end
 
 -- ---- info ----
 
+-- SHA-256 as found and as published: of a file's content, compressed or not,
+-- or else of the file as it was downloaded; nil when none is known.
+local function digests(set, i, path)
+  local content, file = set.holds[i].sha256, set.files and set.files[i]
+  if content then return fetch.content_sha256(path), content end
+  if file and file.sha256 and path:match("[^/]*$") == file.name then return fetch.sha256(path), file.sha256 end
+end
+
 -- What the files that were found are, against what they should be.
 local function checked_files(set, paths)
   local files = {}
   for i, path in ipairs(paths or {}) do
-    local wanted = set.holds[i].sha256
-    local found = wanted and fetch.content_sha256(path)
+    local found, wanted = digests(set, i, path)
     files[i] = { path = path, bytes = fetch.size(path),
       state = not wanted and "not checked" or found == wanted and "right" or "not the published content" }
   end

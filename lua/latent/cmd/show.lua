@@ -173,7 +173,7 @@ local function write_metrics(r)
   write_table("metrics", { columns = reader.prune(columns, rows), rows = rows })
 end
 
-local HIDDEN <const> = { kind = true, how = true, of = true, fitted_on = true }
+local HIDDEN <const> = { kind = true, how = true, of = true, fitted_on = true, classes = true }
 
 -- "faces part=test train_people=25 -> resize height=78 width=64 -> ...": how a
 -- set came about, first things first. What a preparation was fitted on is left
