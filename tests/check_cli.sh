@@ -17,7 +17,7 @@ expect 0 "  latent.fit" "$L" help latent
 expect 0 "  patience" "$L" help latent.fit
 expect 2 "did you mean 'latent.dense'?" "$L" help latent.dens
 expect 2 "one argument too many" "$L" version 3
-for command in run ls show best sql plot data doctor bench version help; do
+for command in run resume retry ls show best sql plot data doctor bench version help; do
     expect 0 "latent $command" "$L" help "$command"
     [[ ! -s err ]] || fail "help $command writes to stderr"
     expect 0 "latent $command" "$L" "$command" --help
@@ -30,6 +30,9 @@ expect 2 "--db: a value is missing" "$L" ls --db
 [[ ! -e results ]] || fail "a reader made a folder"
 echo "no database" >junk.db
 expect 4 "junk.db" "$L" ls --db junk.db
+expect 4 "nowhere.db: no store there yet" "$L" resume --db nowhere.db
+expect 4 "nowhere.db" "$L" retry --failed --db nowhere.db
+[[ ! -e nowhere.db ]] || fail "resume made a store"
 
 # ---- mistakes in run ----
 expect 2 "which script?" "$L" run
@@ -54,7 +57,7 @@ expect 2 "unknown option 'epoch'" "$L" run late.lua --dry-run
 expect 2 "wanted a number as its default" "$L" run "$tiny" -s code=two
 [[ ! -e results ]] || fail "a bad script made a store"
 expect 1 "4 runs, " "$L" --db rehearsed.db run late.lua --no-rehearsal -j 1
-rm -r runs
+rm -r rehearsed.runs
 
 # ---- a sweep ----
 expect 0 "4 runs of tiny" "$L" run "$tiny" --dry-run
@@ -79,6 +82,45 @@ same "os.exit fails its run only" "failed,finished" "$(ask \
     WHERE sweep = (SELECT max(id) FROM sweeps) ORDER BY id)")"
 expect 1 "" "$L" run "$tiny" -s rate=1e308 -s code=2 -s tie=tied
 same "diverged" "$(ask "SELECT count(*) FROM runs WHERE status='diverged'")" 1
+
+# ---- resume, retry ----
+expect 0 "nothing to do: no run is queued, lost or interrupted" "$L" resume
+expect 3 "no sweep 99" "$L" resume 99
+expect 2 "SWEEP: found 'tiny'" "$L" resume tiny
+expect 2 "SWEEP: found '-1'" "$L" resume -- -1
+expect 2 "one argument too many: '2'" "$L" resume 1 2
+expect 2 "unknown option --fialed" "$L" resume --fialed
+expect 2 "latent retry --failed [SWEEP]" "$L" retry 1
+expect 3 "no sweep 99" "$L" retry --failed 99
+expect 2 "did you mean 'resume'?" "$L" resmue
+cat >sometimes.lua <<'END'
+local latent = require "latent"
+return latent.experiment { name = "sometimes", config = { x = 1, seed = 1 },
+  sweep = latent.grid { x = { 1, 2, 3 } },
+  run = function(run, c)
+    run:log { step = 1, ["some.value"] = c.x }
+    if c.x == 2 and not os.getenv "LUCK" then error("no luck") end
+    if c.x == 3 and not os.getenv "LUCK" then
+      run:log { ["some.value"] = 7 }
+      os.exit(1)
+    end
+    run:log { step = 2, ["some.value"] = c.x + 10 }
+    run:tag("done")
+  end }
+END
+expect 1 "no luck" "$L" --db some.db run sometimes.lua -j 1 --no-rehearsal
+expect 1 "2 runs queued again: failed or diverged" \
+    "$L" --db some.db retry --failed 1 -j 1
+LUCK=1 expect 0 "2 runs queued again: failed or diverged" \
+    "$L" --db some.db retry --failed -j 2
+expect 0 "nothing to do: no run failed or diverged" \
+    "$L" --db some.db retry --failed
+expect 0 "" "$L" --db some.db sql --csv "SELECT group_concat(value) AS v FROM
+    (SELECT value FROM metrics ORDER BY run, seq)"
+same "what failed began anew" "$(tr -d '\r"' <out | tail -n 1)" \
+    1.0,11.0,2.0,12.0,3.0,13.0
+expect 0 "" "$L" --db some.db sql --csv "SELECT run, text FROM notes"
+same "how they failed is noted" "$(grep -c "^[23],.*; queued again" out)" 4
 
 # ---- ls ----
 expect 0 "tiny" "$L" ls

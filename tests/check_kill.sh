@@ -1,6 +1,6 @@
 #!/bin/bash
 # Sudden deaths: a worker, the supervisor, Ctrl-C. The store stays sound and
-# says what happened.
+# says what happened, and latent resume brings the sweep to its end.
 source "$(dirname "$0")/cli_lib.sh"
 tiny=$LATENT_SOURCE/tests/scripts/tiny.lua
 L=$LATENT
@@ -55,6 +55,7 @@ kill -INT "$supervisor"
 wait "$supervisor"
 same "exit status after SIGINT" "$?" 130
 same "after SIGINT" "$(status_of_sweep 1)" "lost,interrupted"
+grep -qF "to go on: latent resume 1" err || fail "Ctrl-C: no hint at resume"
 [[ $(ask "SELECT count(*) FROM metrics WHERE run=2") -gt 0 ]] ||
     fail "metrics were not kept"
 sound
@@ -88,7 +89,50 @@ begin
 kill -KILL "$supervisor"
 wait "$supervisor" 2>/dev/null
 ask_gone "$worker"
-expect 0 "lost" "$L" ls sweep=5 --columns id,status --csv
+expect 0 "1 run was cut off (lost or interrupted): latent resume 5" \
+    "$L" ls sweep=5
 same "after SIGKILL of the supervisor" "$(status_of_sweep 5)" "lost,queued"
+sound
+rm -r results
+
+# ---- resumed: every run finished, as if nothing had happened ----
+# The points of a sweep, run by run in their order; -s keeps the order of runs.
+points()
+{
+    ask "SELECT dense_rank() OVER (ORDER BY r.id) AS run, m.name, m.seq,
+        m.step, m.epoch, m.value, m.kind FROM metrics m
+        JOIN runs r ON r.id = m.run WHERE r.sweep = $1
+        ORDER BY r.id, m.name, m.seq"
+}
+
+# All that summaries say, but times.
+summaries()
+{
+    ask "SELECT dense_rank() OVER (ORDER BY r.id), f.name, n, first,
+        first_step, last, last_step, last_epoch, last_kind, min, min_step, max,
+        max_step, nonfinite, bad_step FROM finals f JOIN runs r ON r.id = f.run
+        WHERE r.sweep = $1 ORDER BY r.id, f.name"
+}
+
+sweep=("$tiny" -s epochs=300 -s code=2,3 -s tie=tied)
+expect 0 "" "$L" run "${sweep[@]}" -j 2
+"$L" run "${sweep[@]}" -j 2 >out 2>err </dev/null &
+supervisor=$!
+wait_for 20 metrics "SELECT count(*) = 2 FROM finals f JOIN runs r
+    ON r.id = f.run WHERE r.sweep = 2 AND f.name = 'train.sse'"
+kill -KILL "$supervisor"
+wait "$supervisor" 2>/dev/null
+expect 0 "2 runs queued again: lost or interrupted" "$L" resume 2 -j 2
+grep -qF "2 earlier runs of which the process is gone" err ||
+    fail "resume does not tell of lost runs"
+same "resumed" "$(status_of_sweep 2)" "finished,finished"
+same "points of a resumed sweep" "$(points 2 | sha256sum)" \
+    "$(points 1 | sha256sum)"
+same "summaries of a resumed sweep" "$(summaries 2)" "$(summaries 1)"
+[[ $(points 1 | wc -l) -eq $((2 * (300 * 4 + 300 * 6))) ]] ||
+    fail "points: found $(points 1 | wc -l)"
+same "notes" "$(ask "SELECT count(*) FROM notes n JOIN runs r ON r.id = n.run
+    WHERE sweep = 2 AND text NOT LIKE 'lost: its process % ended without a word%'")" 2
+expect 0 "nothing to do" "$L" resume
 sound
 finish

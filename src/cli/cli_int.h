@@ -5,6 +5,8 @@
 #include <stdbool.h>
 
 #include "latent/base/status.h"
+#include "latent/base/text.h"
+#include "latent/store/store.h"
 
 /* DESIGN section 7. */
 enum {
@@ -15,6 +17,8 @@ enum {
     LT__EXIT_STORE = 4,   /* store or file error */
     LT__EXIT_SIGNAL = 128 /* plus the signal's number */
 };
+
+#define LT__DEFAULT_DB "results/latent.db"
 
 typedef struct lt__call {
     const char *command; /* its name */
@@ -56,11 +60,30 @@ int lt__exit_of(lt_status status);
 /* "latent run: message" on stderr; the exit status for err's status. */
 int lt__fail(const lt__call *call, const lt_err *err);
 
+/* As one would type it for a shell. */
+void lt__shell_quote(lt_text *out, const char *arg);
+
+/* ---- executing what is queued ---- */
+
+typedef struct lt__execution {
+    int64_t sweep;     /* 0: all */
+    int jobs, threads; /* 0: as the machine and the queue suggest */
+} lt__execution;
+
+/* Marks what is lost, and says so on stderr. */
+lt_status lt__reap(lt_store *store, lt_err *err);
+/* The exit status; tables on stdout, progress and a hint on stderr. */
+int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e);
+
 /* ---- commands ---- */
 
+int lt__cmd_resume(const lt__call *call);
+int lt__cmd_retry(const lt__call *call);
 int lt__cmd_run(const lt__call *call);
 int lt__cmd_worker(const lt__call *call);
 
+extern const char lt__help_resume[];
+extern const char lt__help_retry[];
 extern const char lt__help_run[];
 
 #endif

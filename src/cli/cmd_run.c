@@ -5,17 +5,13 @@
  * Each worker gets its share of the cores. */
 #include "cli/cli_int.h"
 
-#include "latent/base/host.h"
 #include "latent/base/mem.h"
 #include "latent/base/path.h"
 #include "latent/base/text.h"
 #include "latent/bind/script.h"
-#include "latent/work/work.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 const char lt__help_run[] =
     "latent run: train the sweep that a script declares\n"
@@ -48,9 +44,10 @@ const char lt__help_run[] =
     "All runs are queued before the first begins. Ctrl-C ends the running "
     "ones\n"
     "as interrupted, keeps what they logged, and leaves the rest queued; a\n"
-    "second Ctrl-C kills them. The same command with --needed does what is\n"
-    "left. A run that fails, diverges or crashes is recorded with its message\n"
-    "and never stops the others.\n"
+    "second Ctrl-C kills them. latent resume goes on, after a crash too. A "
+    "run\n"
+    "that fails, diverges or crashes is recorded with its message and never\n"
+    "stops the others.\n"
     "\n"
     "Exit status: 0 all finished; 1 a run failed, diverged or was lost; 2 a\n"
     "mistake in the command or the script; 4 the store or a file; 130, 143\n"
@@ -107,26 +104,10 @@ static lt_status read_args(const lt__call *call, run_args *a, lt_err *err)
 /* The command line as one would type it again. */
 static void quote_command(const lt__call *call, lt_text *out)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789_-./=,+:@%";
-
     lt_text_add(out, "latent");
     for (int i = 1; i < call->full_argc; i++) {
-        const char *arg = call->full_argv[i];
-
         lt_text_add(out, " ");
-        if (*arg && strspn(arg, plain) == strlen(arg)) {
-            lt_text_add(out, arg);
-            continue;
-        }
-        lt_text_add(out, "'");
-        for (; *arg; arg++)
-            if (*arg == '\'')
-                lt_text_add(out, "'\\''");
-            else
-                lt_text_add_n(out, arg, 1);
-        lt_text_add(out, "'");
+        lt__shell_quote(out, call->full_argv[i]);
     }
 }
 
@@ -134,19 +115,12 @@ static void quote_command(const lt__call *call, lt_text *out)
 static lt_status open_store(const lt__call *call, const run_args *a,
                             lt_store **out, lt_err *err)
 {
-    int n_lost = 0;
-
     if (a->dry_run)
         return lt_path_exists(call->db)
                    ? lt_store_open(call->db, LT_STORE_READ, out, err)
                    : LT_OK;
     LT_TRY(lt_store_open(call->db, LT_STORE_CREATE, out, err));
-    LT_TRY(lt_store_reap(*out, &n_lost, err));
-    if (n_lost > 0)
-        fprintf(stderr,
-                "%d earlier run%s of which the process is gone: now lost\n",
-                n_lost, n_lost == 1 ? "" : "s");
-    return LT_OK;
+    return lt__reap(*out, err);
 }
 
 static lt_plan_opts plan_opts(const run_args *a)
@@ -219,66 +193,10 @@ static lt_status prepare(const lt__call *call, const run_args *a,
     return rc;
 }
 
-/* The program's own file, even when it was replaced meanwhile. */
-static void find_program(char *out, size_t size)
-{
-    ssize_t n = readlink("/proc/self/exe", out, size - 1);
-
-    if (n > 0)
-        out[n] = '\0';
-    if (n <= 0 || access(out, X_OK) != 0)
-        snprintf(out, size, "/proc/self/exe");
-}
-
-static lt_status execute(const run_args *a, lt_store *store,
-                         const sweep_plan *plan, int *n_bad, lt_err *err)
-{
-    int counts[LT_RUN_STATUS_COUNT] = {0}, n_queued = plan->n_queued;
-    lt_supervise_opts opts = {.sweep = plan->sweep};
-    char program[4096];
-    lt_host host;
-    lt_status rc;
-
-    lt_host_describe(&host);
-    opts.jobs = a->jobs > 0 ? a->jobs : host.cores;
-    if (opts.jobs > n_queued)
-        opts.jobs = n_queued;
-    opts.threads = a->threads > 0 ? a->threads : host.cores / opts.jobs;
-    if (opts.threads < 1)
-        opts.threads = 1;
-    find_program(program, sizeof program);
-    opts.program = program;
-    fprintf(stderr,
-            "sweep %" PRId64 ": %d run%s, %d at a time, %d thread%s each\n",
-            plan->sweep, n_queued, n_queued == 1 ? "" : "s", opts.jobs,
-            opts.threads, opts.threads == 1 ? "" : "s");
-    rc = lt_supervise(store, &opts, counts, err);
-    *n_bad =
-        counts[LT_RUN_FAILED] + counts[LT_RUN_DIVERGED] + counts[LT_RUN_LOST];
-    return rc;
-}
-
-/* The table of the sweep's runs, and where its files are, on stdout. */
-static void summarise(const lt__call *call, int64_t sweep)
-{
-    const lt_script_opts opts = {.threads = 1};
-    lt_script *script = NULL;
-    lt_err err = {0};
-    char id[24];
-    char *args[] = {id, NULL};
-
-    snprintf(id, sizeof id, "%" PRId64, sweep);
-    if (lt_script_new(&opts, &script, &err) == LT_OK)
-        lt_script_command(script, "finish", call->db, 1, args, &err);
-    if (err.status != LT_OK)
-        lt__fail(call, &err);
-    lt_script_free(script);
-}
-
 static int run_sweep(const lt__call *call, const run_args *a, lt_store **store)
 {
+    lt__execution e = {.jobs = a->jobs, .threads = a->threads};
     sweep_plan plan = {0};
-    int n_bad = 0;
     lt_err err = {0};
 
     if (prepare(call, a, store, &plan, &err) != LT_OK)
@@ -289,11 +207,8 @@ static int run_sweep(const lt__call *call, const run_args *a, lt_store **store)
         fputs("nothing to do: every run is already finished\n", stderr);
         return LT__EXIT_OK;
     }
-    execute(a, *store, &plan, &n_bad, &err);
-    summarise(call, plan.sweep);
-    if (err.status != LT_OK)
-        return lt__fail(call, &err);
-    return n_bad > 0 ? LT__EXIT_RUN : LT__EXIT_OK;
+    e.sweep = plan.sweep;
+    return lt__execute(call, *store, &e);
 }
 
 int lt__cmd_run(const lt__call *call)

@@ -40,6 +40,10 @@ static const command commands[] = {
     {"run", "SCRIPT.lua [-s KEY=VALUE]... [-j N]",
      "train the sweep that a script declares", lt__cmd_run, lt__help_run, true,
      false},
+    {"resume", "[SWEEP] [-j N]", "go on with what was cut off", lt__cmd_resume,
+     lt__help_resume, true, false},
+    {"retry", "--failed [SWEEP] [-j N]", "try failed runs again", lt__cmd_retry,
+     lt__help_retry, true, false},
     {"ls", "[FILTER]", "list runs", run_reader, NULL, false, false},
     {"show", "RUN", "everything about one run", run_reader, NULL, false, false},
     {"best", "METRIC [FILTER]", "the best runs by a metric", run_reader, NULL,
@@ -103,19 +107,21 @@ static void print_overview(FILE *out)
                  commands[i].usage);
         fprintf(out, "  %-40s  %s\n", left, commands[i].summary);
     }
-    fputs("\nThe store is --db PATH, else $LATENT_DB, else "
-          "results/latent.db. Filters look like\n"
-          "  tie=tied and code>=6 and test.sse<2 and status=finished\n"
-          "Exit status: 0 fine, 1 a run failed, 2 usage or a bad script, 3 "
-          "nothing found,\n4 store or file error, 130 and 143 signals.\n"
-          "\nExamples:\n"
-          "  latent run experiments/quickstart.lua\n"
-          "  latent ls \"tie=tied and test.sse<40\" --sort test.sse\n"
-          "  latent show \"@best(test.sse)\"\n"
-          "  latent plot curves --by tie -o curves.svg\n"
-          "'latent help COMMAND' says more, 'latent help latent.fit' what a "
-          "script may give.\n",
-          out);
+    fputs(
+        "\nThe store is --db PATH, else $LATENT_DB, else "
+        "results/latent.db. Filters look like\n"
+        "  tie=tied and code>=6 and test.sse<2 and status=finished\n"
+        "Exit status: 0 fine, 1 a run failed, 2 usage or a bad script, 3 "
+        "nothing found,\n4 store or file error, 130 and 143 signals.\n"
+        "\nExamples:\n"
+        "  latent run experiments/quickstart.lua\n"
+        "  latent resume                # after Ctrl-C, a crash, a power cut\n"
+        "  latent ls \"tie=tied and test.sse<40\" --sort test.sse\n"
+        "  latent show \"@best(test.sse)\"\n"
+        "  latent plot curves --by tie -o curves.svg\n"
+        "'latent help COMMAND' says more, 'latent help latent.fit' what a "
+        "script may give.\n",
+        out);
 }
 
 static int run_reader_with(const lt__call *call, const char *name, int argc,
@@ -209,7 +215,7 @@ static lt_status take_db(lt__call *call, lt_err *err)
     if (!call->db)
         call->db = getenv("LATENT_DB");
     if (!call->db || !*call->db)
-        call->db = "results/latent.db";
+        call->db = LT__DEFAULT_DB;
     return LT_OK;
 }
 

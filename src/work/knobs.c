@@ -1,4 +1,5 @@
-/* Names for runs: the knobs that vary in the sweep and their values.
+/* Names for runs: the knobs that vary in the sweep (0: among all that is
+ * queued) and their values.
  *
  * Asked of the store once for the sweep and once a run, through its views.
  * A name is a convenience: trouble here never stops a sweep. */
@@ -54,7 +55,8 @@ static lt_status find_keys(lt__knobs *k, int64_t sweep, lt_err *err)
     lt_status rc =
         ask(k->store,
             "SELECT key FROM params WHERE run IN (SELECT id FROM runs WHERE "
-            "sweep = ?1) GROUP BY key HAVING count(DISTINCT value) > 1 "
+            "sweep = ?1 OR ?1 = 0 AND status = 'queued') GROUP BY key HAVING "
+            "count(DISTINCT value) > 1 "
             "ORDER BY key",
             sweep, &q, err);
 
@@ -69,9 +71,12 @@ static lt_status find_experiment(lt__knobs *k, int64_t sweep, lt_err *err)
     lt_query *q = NULL;
     bool row = false;
     lt_value v;
-    lt_status rc =
-        ask(k->store, "SELECT experiment FROM runs WHERE sweep = ?1 LIMIT 1",
-            sweep, &q, err);
+    lt_status rc = ask(k->store,
+                       "SELECT CASE count(DISTINCT experiment) WHEN 1 THEN "
+                       "max(experiment) ELSE count(DISTINCT experiment) || "
+                       "' experiments' END FROM runs "
+                       "WHERE sweep = ?1 OR ?1 = 0 AND status = 'queued'",
+                       sweep, &q, err);
 
     if (rc == LT_OK)
         rc = next_text(q, &v, &row, err);

@@ -19,7 +19,7 @@ int lt_work_signal(void);
 void lt_work_catch_signals(void);
 
 typedef struct lt_worker_opts {
-    int64_t sweep;
+    int64_t sweep; /* 0: all */
     int threads;
     int progress_fd; /* -1: none */
     lt_run_env env;
@@ -40,9 +40,9 @@ lt_status lt_worker_run(lt_store *store, const lt_worker_opts *opts,
 
 typedef struct lt_supervise_opts {
     const char *program; /* path of this program's file */
-    int64_t sweep;
-    int jobs;    /* workers at a time, at least 1 */
-    int threads; /* of each worker */
+    int64_t sweep;       /* 0: all that is queued */
+    int jobs;            /* workers at a time, at least 1 */
+    int threads;         /* of each worker */
 } lt_supervise_opts;
 
 /* Runs the sweep's queue to its end. Progress goes to stderr: live lines on a

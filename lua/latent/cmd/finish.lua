@@ -1,5 +1,5 @@
--- What `latent run` prints when a sweep has ended: its runs and their files.
--- Not a command of its own.
+-- What `latent run` and `latent resume` print when sweeps have ended: their
+-- runs and their files. Not a command of its own.
 local reader = require "latent.reader"
 local tables = require "latent.table"
 
@@ -47,23 +47,27 @@ local function write_files(store, sweep, db)
   end
 end
 
--- The first note: a figure that was not drawn, or the script's own words.
+-- The first note: a figure that was not drawn, or the script's own words; not
+-- what the store notes of runs that go on.
 local function write_notes(store, sweep)
   local rows = store:sql([[SELECT n.run AS run, n.text AS text FROM notes n JOIN runs r ON r.id = n.run
-    WHERE r.sweep = ? ORDER BY n.run, n.at]], sweep)
+    WHERE r.sweep = ? AND n.text NOT LIKE '%; queued again' ORDER BY n.run, n.at]], sweep)
   if #rows == 0 then return end
   print(("note    run %d: %s"):format(rows[1].run, (rows[1].text:gsub("[%c\127]+", " "))))
   if #rows > 1 then print(("note    %d more: latent sql \"SELECT run, text FROM notes\""):format(#rows - 1)) end
 end
 
 local function main(argv, context)
-  local sweep = math.tointeger(tonumber(argv[1]))
   local store <close> = reader.open_only(context)
-  write_runs(store, sweep)
-  print()
-  write_targets(store, sweep)
-  write_files(store, sweep, context.db)
-  write_notes(store, sweep)
+  for i, text in ipairs(argv) do
+    local sweep = math.tointeger(tonumber(text))
+    if #argv > 1 then print(("%ssweep %d"):format(i > 1 and "\n" or "", sweep)) end
+    write_runs(store, sweep)
+    print()
+    write_targets(store, sweep)
+    write_files(store, sweep, context.db)
+    write_notes(store, sweep)
+  end
   print("store   " .. context.db)
   return 0
 end

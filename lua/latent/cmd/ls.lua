@@ -43,6 +43,17 @@ local function default_columns(store, filter, sort)
   return columns
 end
 
+-- Runs that were cut off: how to go on, on stderr.
+local function write_hint(store, filter)
+  local cut = "status in (lost, interrupted)"
+  local rows = reader.rows(store, filter and ("(%s) and %s"):format(filter, cut) or cut, { { "sweep" } })
+  if #rows == 0 then return end
+  local sweep = rows[1].sweep
+  for _, row in ipairs(rows) do sweep = row.sweep == sweep and sweep or nil end
+  io.stderr:write(("%d run%s cut off (lost or interrupted): latent resume%s\n"):format(#rows,
+    #rows == 1 and " was" or "s were", sweep and " " .. sweep or ""))
+end
+
 local function main(argv, context)
   local opt, status = args.read(spec, argv)
   if not opt then return status end
@@ -69,6 +80,7 @@ local function main(argv, context)
     local more = store:count(opt.filter) - #rows
     if more > 0 then io.stderr:write(("%d more (--all, or --limit N)\n"):format(more)) end
   end
+  if opt.format == "table" and not opt.columns then write_hint(store, opt.filter) end
   return 0
 end
 
