@@ -8,8 +8,6 @@
 #include "latent/base/mem.h"
 #include "train/feed.h"
 
-#include <string.h>
-
 #define EVALUATE_ROWS 512
 
 int lt__evaluate_rows(const lt_dataset *set)
@@ -41,45 +39,79 @@ lt_status lt__evaluate_check(const lt_net *net, const lt_dataset *set,
     return LT_OK;
 }
 
-void lt__evaluate_with(lt_net *net, lt_tape *tape, const lt_dataset *set,
-                       const lt_objective *objective, uint64_t seed,
-                       lt_real *target, lt_pool *pool, lt_terms *mean)
+lt_status lt__evaluator_open(lt__evaluator *e, const lt_dataset *set,
+                             lt_err *err)
 {
-    int n = lt_dataset_rows(set), batch = lt_tape_batch(tape);
-    lt_real *x = lt_tape_input(tape);
+    int rows = lt__evaluate_rows(set);
+
+    e->set = set;
+    e->is_sparse = lt_objective_is_sparse(e->objective, e->net) &&
+                   lt__sparse_feed_suits(set);
+    if (e->is_sparse) {
+        LT_TRY(lt__sparse_feed_init(&e->sparse, set, rows, err));
+        return lt_tape_new_sparse(e->net, rows,
+                                  lt__sparse_feed_entries(&e->sparse), false,
+                                  e->pool, &e->tape, err);
+    }
+    LT_TRY(lt__feed_room(set, e->objective->loss, rows, &e->target, err));
+    return lt_tape_new(e->net, rows, false, e->pool, &e->tape, err);
+}
+
+void lt__evaluator_close(lt__evaluator *e)
+{
+    lt_tape_free(e->tape);
+    lt_mem_free(e->target);
+    if (e->is_sparse)
+        lt__sparse_feed_deinit(&e->sparse);
+}
+
+static void batch_evaluate(lt__evaluator *e, lt__feed_range range,
+                           lt_sums *sums)
+{
+    if (e->is_sparse) {
+        lt_sparse_pair pair = lt__sparse_feed_gather(&e->sparse, range, false);
+
+        lt_objective_value_sparse(e->objective, e->net, e->tape, &pair, sums);
+    } else {
+        lt_real *x = lt_tape_input(e->tape);
+        const lt_real *t =
+            lt__feed_gather(e->set, e->objective->loss, range, x, e->target);
+
+        lt_objective_value(e->objective, e->net, e->tape, e->pool, range.rows,
+                           x, t, sums);
+    }
+}
+
+void lt__evaluator_run(lt__evaluator *e, uint64_t seed, lt_terms *mean)
+{
+    int n = lt_dataset_rows(e->set), batch = lt_tape_batch(e->tape);
     lt_sums all = {0}, sums;
 
-    lt_tape_set_sampling(tape, true);
+    lt_tape_set_sampling(e->tape, true);
     for (int at = 0; at < n; at += batch) {
         int rows = n - at < batch ? n - at : batch;
-        const lt_real *t = lt__feed_gather(
-            set, objective->loss, (lt__feed_range){NULL, at, rows}, x, target);
 
-        lt_tape_draw(tape, seed, at);
-        lt_objective_value(objective, net, tape, pool, rows, x, t, &sums);
+        lt_tape_draw(e->tape, seed, at);
+        batch_evaluate(e, (lt__feed_range){NULL, at, rows}, &sums);
         lt_sums_add(&all, &sums);
     }
-    *mean = lt_sums_mean(objective, net, &all);
+    *mean = lt_sums_mean(e->objective, e->net, &all);
 }
 
 lt_status lt_evaluate_terms(lt_net *net, const lt_dataset *set,
                             const lt_objective *objective, uint64_t seed,
                             lt_pool *pool, lt_terms *mean, lt_err *err)
 {
-    lt_tape *tape = NULL;
-    lt_real *target = NULL;
-    int rows = lt__evaluate_rows(set);
+    lt__evaluator e = {.net = net, .objective = objective, .pool = pool};
     lt_status rc;
 
     LT_TRY(lt__evaluate_check(net, set, "set to evaluate", err));
     LT_TRY(lt_objective_check(objective, net, err));
     LT_TRY(lt__feed_check(set, objective->loss, "set to evaluate", err));
-    LT_TRY(lt__feed_room(set, objective->loss, rows, &target, err));
-    rc = lt_tape_new(net, rows, false, pool, &tape, err);
+    rc = lt__evaluator_open(&e, set, err);
     if (rc == LT_OK)
-        lt__evaluate_with(net, tape, set, objective, seed, target, pool, mean);
-    lt_tape_free(tape);
-    lt_mem_free(target);
+        lt__evaluator_run(&e, seed, mean);
+    lt__evaluator_close(&e);
     return rc;
 }
 
@@ -89,83 +121,4 @@ lt_status lt_evaluate(lt_net *net, const lt_dataset *set, lt_loss loss,
     lt_objective objective = lt_objective_of(loss);
 
     return lt_evaluate_terms(net, set, &objective, 0, pool, mean, err);
-}
-
-/* A set of `n` examples of `shape`, zero, with a copy of the labels; *values
- * points into it. */
-static lt_status floats_new(int n, lt_shape shape, const uint8_t *labels,
-                            float **values, lt_dataset **out, lt_err *err)
-{
-    uint8_t *copy = NULL;
-
-    *values = lt_mem_zero((size_t)n * (size_t)lt_shape_elements(shape),
-                          sizeof **values);
-    if (labels)
-        copy = lt_mem_alloc((size_t)n, 1);
-    if (!*values || (labels && !copy)) {
-        lt_mem_free(*values);
-        lt_mem_free(copy);
-        return lt_err_mark(err, LT_ENOMEM);
-    }
-    if (labels)
-        memcpy(copy, labels, (size_t)n);
-    return lt_dataset_new_take(LT_ELEM_F32, n, shape, *values, copy, out, err);
-}
-
-typedef struct layer_map {
-    lt_net *net;
-    int first, last;
-    lt_tape *tape;
-    lt_real *x; /* (B,D), D that of the first layer: the tape's own input may
-                   be narrower */
-} layer_map;
-
-/* The layers on the whole set, into out (N,H). */
-static void map_run(const layer_map *m, const lt_dataset *set, float *out)
-{
-    int n = lt_dataset_rows(set), batch = lt_tape_batch(m->tape);
-    int width = lt_shape_elements(lt_net_layer(m->net, m->last - 1)->out);
-
-    for (int at = 0; at < n; at += batch) {
-        int rows = n - at < batch ? n - at : batch;
-        const lt_real *y;
-
-        lt__feed_inputs(set, (lt__feed_range){NULL, at, rows}, m->x);
-        y = lt_net_forward(m->net, m->tape, m->x, rows, m->first, m->last,
-                           false);
-        for (size_t i = 0; i < (size_t)rows * (size_t)width; i++)
-            *out++ = (float)y[i];
-    }
-}
-
-lt_status lt_evaluate_map(lt_net *net, const lt_dataset *set, int first,
-                          int last, lt_pool *pool, lt_dataset **out,
-                          lt_err *err)
-{
-    char found[LT_SHAPE_TEXT], wanted[LT_SHAPE_TEXT];
-    layer_map m = {.net = net, .first = first, .last = last};
-    int elements = lt_shape_elements(lt_dataset_shape(set));
-    float *values = NULL;
-    lt_status rc;
-
-    LT_ASSERT(first >= 0 && first < last && last <= lt_net_n_layers(net));
-    if (lt_shape_elements(lt_net_layer(net, first)->in) != elements)
-        return lt_err_set(
-            err, LT_EINVAL,
-            "set of examples of shape %s: wanted the input of layer %d, %s",
-            lt_shape_text(lt_dataset_shape(set), found), first + 1,
-            lt_shape_text(lt_net_layer(net, first)->in, wanted));
-    LT_TRY(lt_net_check_part(net, first, last, err));
-    LT_TRY(lt_tape_new(net, lt__evaluate_rows(set), false, pool, &m.tape, err));
-    m.x = lt_mem_aligned((size_t)lt_tape_batch(m.tape) * (size_t)elements,
-                         sizeof *m.x);
-    rc =
-        m.x ? floats_new(lt_dataset_rows(set), lt_net_layer(net, last - 1)->out,
-                         lt_dataset_labels(set), &values, out, err)
-            : lt_err_mark(err, LT_ENOMEM);
-    if (rc == LT_OK)
-        map_run(&m, set, values);
-    lt_mem_free(m.x);
-    lt_tape_free(m.tape);
-    return rc;
 }

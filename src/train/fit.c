@@ -17,7 +17,7 @@
 #include "latent/math/vec.h"
 #include "train/batch.h"
 #include "train/evaluate_int.h"
-#include "train/feed.h"
+#include "train/trainer.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -30,11 +30,8 @@ typedef struct fit {
     lt_net *net;
     const lt_fit_opts *o;
     lt__batcher batches;
-    lt_tape *tape;      /* for training */
-    lt_tape *test_tape; /* NULL when nothing is evaluated */
-    lt_opt *opt;
-    lt_real *target;        /* (B, output) where targets are not the examples */
-    lt_real *test_target;   /* the same for evaluation */
+    lt__trainer trainer;
+    lt__evaluator tests;    /* when there is a test set */
     lt_objective objective; /* with this step's beta */
     int n_batches;
     lt_epoch_report report; /* of the last epoch that ended */
@@ -56,6 +53,18 @@ static lt_status number_check(const char *name, int found, int least,
                       found, least);
 }
 
+static lt_status refeed_check(const lt_fit_opts *o, lt_err *err)
+{
+    LT_TRY(number_check("refeed", o->refeed, 0, err));
+    if (o->refeed == 0 || o->objective.loss == LT_LOSS_MASKED_MSE ||
+        o->objective.loss == LT_LOSS_MSE)
+        return LT_OK;
+    return lt_err_set(err, LT_EINVAL,
+                      "fit: refeed wants loss \"masked_mse\" or \"mse\", found "
+                      "\"%s\"",
+                      lt_loss_name(o->objective.loss));
+}
+
 static lt_status opts_check(const lt_net *net, const lt_fit_opts *o,
                             lt_err *err)
 {
@@ -70,6 +79,7 @@ static lt_status opts_check(const lt_net *net, const lt_fit_opts *o,
     LT_TRY(lt_opt_check(&o->optimizer, err));
     LT_TRY(number_check("kl_warmup", o->kl_warmup, 0, err));
     LT_TRY(lt_objective_check(&o->objective, net, err));
+    LT_TRY(refeed_check(o, err));
     LT_TRY(lt__feed_check(o->train, o->objective.loss, "training set", err));
     return o->test ? lt__feed_check(o->test, o->objective.loss, "test set", err)
                    : LT_OK;
@@ -78,41 +88,37 @@ static lt_status opts_check(const lt_net *net, const lt_fit_opts *o,
 static lt_status fit_begin(fit *f, lt_err *err)
 {
     const lt_fit_opts *o = f->o;
-    const lt_dataset *watched = o->test ? o->test : o->train;
 
     f->report = (lt_epoch_report){o->first_epoch, o->first_step,
                                   lt_terms_none(), lt_terms_none()};
     LT_TRY(opts_check(f->net, o, err));
     f->objective = o->objective;
-    if (o->test || o->epochs == 0) {
-        int rows = lt__evaluate_rows(watched);
-
-        LT_TRY(lt_tape_new(f->net, rows, false, o->pool, &f->test_tape, err));
-        LT_TRY(lt__feed_room(watched, o->objective.loss, rows, &f->test_target,
-                             err));
-        if (o->epochs == 0 && !f->test_target)
-            LT_TRY(lt__feed_room(o->train, o->objective.loss, rows,
-                                 &f->test_target, err));
-    }
+    f->tests = (lt__evaluator){
+        .net = f->net, .objective = &f->objective, .pool = o->pool};
+    if (o->test)
+        LT_TRY(lt__evaluator_open(&f->tests, o->test, err));
     if (o->epochs == 0)
         return LT_OK;
     LT_TRY(lt__batcher_init(&f->batches, o->train, o->batch, o->seed, "shuffle",
                             err));
     f->n_batches = lt__batcher_count(&f->batches);
-    LT_TRY(lt__feed_room(o->train, o->objective.loss, f->batches.batch,
-                         &f->target, err));
-    LT_TRY(lt_tape_new(f->net, f->batches.batch, true, o->pool, &f->tape, err));
-    return lt_opt_new(&o->optimizer, f->net, &f->opt, err);
+    f->trainer = (lt__trainer){
+        .net = f->net,
+        .set = o->train,
+        .objective = &f->objective,
+        .pool = o->pool,
+        .batch = f->batches.batch,
+        .refeeds = o->refeed > 0,
+        .seed = o->seed,
+    };
+    return lt__trainer_open(&f->trainer, &o->optimizer, err);
 }
 
 static void fit_end(fit *f)
 {
+    lt__trainer_close(&f->trainer);
+    lt__evaluator_close(&f->tests);
     lt__batcher_deinit(&f->batches);
-    lt_tape_free(f->tape);
-    lt_tape_free(f->test_tape);
-    lt_opt_free(f->opt);
-    lt_mem_free(f->target);
-    lt_mem_free(f->test_target);
 }
 
 /* ---- what is told ---- */
@@ -220,31 +226,50 @@ static void beta_set(fit *f)
     f->objective.beta = f->o->objective.beta * (share < 1 ? share : 1);
 }
 
+/* What the gradient says, if it says something. */
+static lt_status fit_update(fit *f, const lt_sums *sums, double epoch,
+                            lt_err *err)
+{
+    double loss = lt_sums_mean(&f->objective, f->net, sums).loss;
+
+    if (!isfinite(loss))
+        return diverged(f, loss, epoch, err);
+    lt__trainer_update(&f->trainer);
+    return net_refresh(f, LT_REFRESH_STEP, (int)ceil(epoch), err);
+}
+
+/* Draws of re-fed passes have numbers of their own, below 0. */
+static lt_status fit_refeed(fit *f, double epoch, lt_err *err)
+{
+    int64_t first = (f->o->first_step + f->steps) * f->o->refeed;
+
+    for (int i = 0; i < f->o->refeed; i++) {
+        lt_sums sums;
+
+        lt__trainer_refeed(&f->trainer, -1 - first - i, &sums);
+        LT_TRY(fit_update(f, &sums, epoch, err));
+    }
+    return LT_OK;
+}
+
 /* `epoch` is where this step's end lies, in epochs of the phase. */
 static lt_status fit_step(fit *f, int index, double epoch, lt_err *err)
 {
     const lt_fit_opts *o = f->o;
-    lt_real *x = lt_tape_input(f->tape);
     lt__feed_range range = lt__batcher_range(&f->batches, index);
-    const lt_real *target =
-        lt__feed_gather(o->train, o->objective.loss, range, x, f->target);
-    double loss;
     lt_sums sums;
 
     beta_set(f);
-    lt_tape_draw(f->tape, o->seed, o->first_step + f->steps);
-    lt_objective_gradient(&f->objective, f->net, f->tape, o->pool, range.rows,
-                          x, target, &sums);
-    loss = lt_sums_mean(&f->objective, f->net, &sums).loss;
-    if (!isfinite(loss))
-        return diverged(f, loss, epoch, err);
-    lt_opt_step(f->opt, o->pool);
-    LT_TRY(net_refresh(f, LT_REFRESH_STEP, (int)ceil(epoch), err));
+    lt__trainer_gradient(&f->trainer, range, o->first_step + f->steps, &sums);
+    LT_TRY(fit_update(f, &sums, epoch, err));
+    LT_TRY(fit_refeed(f, epoch, err));
     lt_sums_add(&f->sums, &sums);
     f->examples += range.rows;
     f->steps++;
     if (o->log_every > 0 && f->steps % o->log_every == 0)
-        LT_TRY(metric_emit(f, "step.loss", epoch, loss, err));
+        LT_TRY(metric_emit(f, "step.loss", epoch,
+                           lt_sums_mean(&f->objective, f->net, &sums).loss,
+                           err));
     return LT_OK;
 }
 
@@ -265,6 +290,7 @@ static lt_status epoch_train(fit *f, int epoch, lt_err *err)
         LT_TRY(fit_step(f, i, at, err));
         progress_tell(f, epoch, i + 1);
     }
+    lt__trainer_settle(&f->trainer);
     LT_TRY(
         net_refresh(f, LT_REFRESH_EPOCH, f->o->first_epoch + epoch + 1, err));
     f->seconds += lt_clock_elapsed() - f->began;
@@ -274,9 +300,7 @@ static lt_status epoch_train(fit *f, int epoch, lt_err *err)
 static void test_evaluate(fit *f)
 {
     if (f->o->test)
-        lt__evaluate_with(f->net, f->test_tape, f->o->test, &f->objective,
-                          f->o->seed, f->test_target, f->o->pool,
-                          &f->report.test);
+        lt__evaluator_run(&f->tests, f->o->seed, &f->report.test);
 }
 
 static lt_status epoch_end(fit *f, int epoch, bool *stop, lt_err *err)
@@ -313,8 +337,10 @@ static lt_status fit_run(fit *f, lt_err *err)
 /* No epochs: the network as it is. */
 static lt_status fit_evaluate(fit *f, lt_err *err)
 {
-    lt__evaluate_with(f->net, f->test_tape, f->o->train, &f->objective,
-                      f->o->seed, f->test_target, f->o->pool, &f->report.train);
+    const lt_fit_opts *o = f->o;
+
+    LT_TRY(lt_evaluate_terms(f->net, o->train, &o->objective, o->seed, o->pool,
+                             &f->report.train, err));
     test_evaluate(f);
     return report_emit(f, err);
 }

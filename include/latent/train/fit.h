@@ -7,6 +7,11 @@
  * of the mean loss over the batch. Allocates at the start only. The
  * optimiser's state lives as long as the call.
  *
+ * Sparse sets (ratings) go to a sparse network as they are when the objective
+ * lies at their known entries (lt_objective_is_sparse): time and memory of a
+ * step grow with those. Otherwise, and for dense re-feeding (Kuchaiev and
+ * Ginsburg 2017), a batch is an array.
+ *
  * Metrics emitted, per epoch: train.loss and train.sse (means over the epoch
  * as it was trained), test.loss and test.sse when there is a test set, and by
  * the names of lt_term_name, train.recon, ..., whatever terms apply; every
@@ -41,6 +46,9 @@ typedef struct lt_fit_opts {
     lt_opt_spec optimizer;
     int epochs;    /* 0 or more; 0 evaluates only, and reports that */
     int batch;     /* 1 or more */
+    int refeed;    /* dense re-feeding: so many updates more a step, in which
+                      the network's output is its new input and target; of
+                      masked_mse and mse. 0: none */
     int log_every; /* steps between step.loss; 0: never */
     uint64_t seed;
     int64_t first_step; /* a run's earlier fits have used these numbers */
