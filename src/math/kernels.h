@@ -61,6 +61,10 @@ typedef struct lt__kernels {
     void (*bias_act)(lt_act act, int rows, int cols, const lt_real *bias,
                      lt_real *y);
     void (*act_grad)(lt_act act, size_t n, const lt_real *y, lt_real *dy);
+    void (*act_bend)(lt_act act, size_t n, const lt_real *y, const lt_real *a,
+                     lt_real *t, lt_real *bend);
+    lt_vec_sizes (*shrink)(size_t n, const lt_real *x, lt_real a, lt_real b,
+                           lt_real *g);
     /* x (rows, cols) with `stride` elements from row to row. */
     void (*col_sums)(int rows, int cols, int stride, const lt_real *x,
                      lt_real beta, lt_real *out);

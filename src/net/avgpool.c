@@ -36,6 +36,13 @@ static void avgpool_backward(const lt_layer *l, const lt_pass *p,
         lt_pooling_spread(p->pool, &g, dy, dx);
 }
 
+static void avgpool_tangent(const lt_layer *l, const lt_pass *p,
+                            const lt_real *x, const lt_real *t, lt_real *dz)
+{
+    (void)x;
+    avgpool_forward(l, p, t, dz);
+}
+
 static void unpool_forward(const lt_layer *l, const lt_pass *p,
                            const lt_real *x, lt_real *y)
 {
@@ -72,6 +79,7 @@ const lt_layer_ops lt__layer_avgpool = {
     .mirror = avgpool_mirror,
     .forward = avgpool_forward,
     .backward = avgpool_backward,
+    .tangent = avgpool_tangent,
 };
 
 static const char *const unpool_fields[] = {

@@ -155,13 +155,24 @@ static void batchnorm_backward(const lt_layer *l, const lt_pass *p,
                         dy);
     if (through)
         lt_norm_sums(p->pool, &n, &map, x, dy, dshift, dscale);
-    if (!l->is_weight_frozen)
+    if (p->grads && !l->is_weight_frozen)
         memcpy(p->grads + l->weight, dscale, count * sizeof *dscale);
-    if (!l->is_bias_frozen)
+    if (p->grads && !l->is_bias_frozen)
         memcpy(p->grads + l->bias, dshift, count * sizeof *dshift);
     if (dx)
         lt_norm_back(p->pool, &n, &map, x, dy, through ? dshift : NULL,
                      through ? dscale : NULL, dx);
+}
+
+/* Without the batch's statistics each value goes its own way. */
+static void batchnorm_tangent(const lt_layer *l, const lt_pass *p,
+                              const lt_real *x, const lt_real *t, lt_real *dz)
+{
+    const lt_norm n = norm_of(l, p->rows);
+    const lt_norm_map map = map_of(l, p);
+
+    LT_ASSERT(!uses_batch(l, p));
+    lt_norm_back(p->pool, &n, &map, x, t, NULL, NULL, dz);
 }
 
 static const char *const batchnorm_fields[] = {"momentum", "epsilon", "act",
@@ -177,4 +188,5 @@ const lt_layer_ops lt__layer_batchnorm = {
     .work_size = batchnorm_work,
     .forward = batchnorm_forward,
     .backward = batchnorm_backward,
+    .tangent = batchnorm_tangent,
 };

@@ -202,10 +202,10 @@ static void own_gradients(const lt_layer *l, const lt_pass *p,
         lt_vec_act_grad(p->pool, l->spec.act,
                         (size_t)p->rows * (size_t)lt_shape_elements(l->out), y,
                         dy);
-    if (!l->is_bias_frozen)
+    if (p->grads && !l->is_bias_frozen)
         lt_vec_channel_sums(p->pool, p->rows, l->out.dim[0], spots, dy,
                             p->grads + l->bias);
-    if (!l->is_weight_frozen)
+    if (p->grads && !l->is_weight_frozen)
         lt_conv_weights(&c, pass, flips ? dy : x, flips ? x : dy,
                         l->adds_gradient, p->grads + l->weight);
 }
@@ -225,6 +225,19 @@ static void conv_backward(const lt_layer *l, const lt_pass *p, const lt_real *x,
         lt_conv_adjoint(&c, &pass, dy, dx);
 }
 
+static void conv_tangent(const lt_layer *l, const lt_pass *p, const lt_real *x,
+                         const lt_real *t, lt_real *dz)
+{
+    const lt_conv c = geometry(l);
+    const lt_conv_pass pass = pass_of(l, p);
+
+    (void)x;
+    if (is_transpose(l))
+        lt_conv_adjoint(&c, &pass, t, dz);
+    else
+        lt_conv_forward(&c, &pass, t, dz);
+}
+
 static const char *const conv_fields[] = {
     "channels", "kernel", "stride", "dilation", "pad", "pad_size", "act", NULL};
 
@@ -237,6 +250,7 @@ const lt_layer_ops lt__layer_conv = {
     .work_size = work_size,
     .forward = conv_forward,
     .backward = conv_backward,
+    .tangent = conv_tangent,
 };
 
 static const char *const transpose_fields[] = {"channels", "kernel", "stride",
@@ -252,4 +266,5 @@ const lt_layer_ops lt__layer_conv_transpose = {
     .work_size = work_size,
     .forward = conv_forward,
     .backward = conv_backward,
+    .tangent = conv_tangent,
 };

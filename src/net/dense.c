@@ -68,7 +68,7 @@ static lt_product dense_weight_grad(const lt_layer *l, const lt_pass *p,
                         .beta = l->adds_gradient ? 1 : 0,
                         .a = is_flipped ? x : dz,
                         .b = is_flipped ? dz : x,
-                        .c = p->grads + l->weight};
+                        .c = p->grads ? p->grads + l->weight : NULL};
 }
 
 /* dx (B,D) = dz W */
@@ -99,17 +99,28 @@ static void dense_backward(const lt_layer *l, const lt_pass *p,
     size_t h = (size_t)lt_shape_elements(l->out);
     const lt_product both[2] = {dense_weight_grad(l, p, x, dy),
                                 dense_input_grad(l, p, dy, dx)};
+    bool trains = p->grads && !l->is_weight_frozen;
 
     if (!p->skips_act)
         lt_vec_act_grad(p->pool, l->spec.act, (size_t)p->rows * h, y, dy);
-    if (!l->is_bias_frozen)
+    if (p->grads && !l->is_bias_frozen)
         lt_vec_col_sums(p->pool, p->rows, (int)h, dy, 0, p->grads + l->bias);
-    if (dx && !l->is_weight_frozen)
+    if (dx && trains)
         lt_gemm_pair(p->pool, both);
     else if (dx)
         product_run(p->pool, &both[1]);
-    else if (!l->is_weight_frozen)
+    else if (trains)
         product_run(p->pool, &both[0]);
+}
+
+/* dz = t W' */
+static void dense_tangent(const lt_layer *l, const lt_pass *p, const lt_real *x,
+                          const lt_real *t, lt_real *dz)
+{
+    (void)x;
+    lt_gemm(p->pool, LT_NOTRANS, l->is_transposed ? LT_NOTRANS : LT_TRANS,
+            p->rows, lt_shape_elements(l->out), lt_shape_elements(l->in), 1, t,
+            p->params + l->weight, 0, dz);
 }
 
 static const char *const dense_fields[] = {"units", "act", NULL};
@@ -122,4 +133,5 @@ const lt_layer_ops lt__layer_dense = {
     .mirror = dense_mirror,
     .forward = dense_forward,
     .backward = dense_backward,
+    .tangent = dense_tangent,
 };

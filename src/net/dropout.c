@@ -41,6 +41,13 @@ static void dropout_backward(const lt_layer *l, const lt_pass *p,
         dropout_run(l, p, dy, dx);
 }
 
+static void dropout_tangent(const lt_layer *l, const lt_pass *p,
+                            const lt_real *x, const lt_real *t, lt_real *dz)
+{
+    (void)x;
+    dropout_run(l, p, t, dz);
+}
+
 static const char *const dropout_fields[] = {"amount", NULL};
 
 const lt_layer_ops lt__layer_dropout = {
@@ -50,4 +57,5 @@ const lt_layer_ops lt__layer_dropout = {
     .plan = dropout_plan,
     .forward = dropout_run,
     .backward = dropout_backward,
+    .tangent = dropout_tangent,
 };

@@ -140,7 +140,7 @@ static void row_forward(void *arg, int row)
     row_filter(j, row);
 }
 
-static void row_backward(void *arg, int row)
+static void row_filter_again(void *arg, int row)
 {
     row_filter(arg, row);
 }
@@ -161,7 +161,15 @@ static void k_sparse_backward(const lt_layer *l, const lt_pass *p,
 
     (void)y;
     if (dx)
-        lt__rows_run(p->pool, p->rows, row_backward, &j);
+        lt__rows_run(p->pool, p->rows, row_filter_again, &j);
+}
+
+static void k_sparse_tangent(const lt_layer *l, const lt_pass *p,
+                             const lt_real *x, const lt_real *t, lt_real *dz)
+{
+    k_job j = {l, p, x, t, dz};
+
+    lt__rows_run(p->pool, p->rows, row_filter_again, &j);
 }
 
 static const char *const k_sparse_fields[] = {"units", NULL};
@@ -173,4 +181,5 @@ const lt_layer_ops lt__layer_k_sparse = {
     .keep_size = k_sparse_keep,
     .forward = k_sparse_forward,
     .backward = k_sparse_backward,
+    .tangent = k_sparse_tangent,
 };

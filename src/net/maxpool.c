@@ -55,6 +55,15 @@ static void maxpool_backward(const lt_layer *l, const lt_pass *p,
         lt_pooling_scatter(p->pool, &g, dy, switches(p->keep), dx);
 }
 
+static void maxpool_tangent(const lt_layer *l, const lt_pass *p,
+                            const lt_real *x, const lt_real *t, lt_real *dz)
+{
+    const lt_pooling g = lt__pool_geometry(l, p->rows);
+
+    (void)x;
+    lt_pooling_gather(p->pool, &g, t, switches(p->keep), dz);
+}
+
 static void unpool_forward(const lt_layer *l, const lt_pass *p,
                            const lt_real *x, lt_real *y)
 {
@@ -85,6 +94,7 @@ const lt_layer_ops lt__layer_maxpool = {
     .keep_size = maxpool_keep,
     .forward = maxpool_forward,
     .backward = maxpool_backward,
+    .tangent = maxpool_tangent,
 };
 
 static const char *const unpool_fields[] = {"kernel",   "stride", "pad",

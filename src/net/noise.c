@@ -73,17 +73,24 @@ static void noise_forward(const lt_layer *l, const lt_pass *p, const lt_real *x,
         noise_mask(l, p, l->spec.noise == LT_NOISE_SALT_PEPPER, x, y);
 }
 
+/* Its own transpose: what the way back does too. */
+static void noise_tangent(const lt_layer *l, const lt_pass *p, const lt_real *x,
+                          const lt_real *t, lt_real *dz)
+{
+    (void)x;
+    if (!p->is_training || l->spec.noise == LT_NOISE_GAUSSIAN)
+        memcpy(dz, t, elements(l, p) * sizeof *dz);
+    else
+        noise_mask(l, p, false, t, dz);
+}
+
 static void noise_backward(const lt_layer *l, const lt_pass *p,
                            const lt_real *x, const lt_real *y, lt_real *dy,
                            lt_real *dx)
 {
-    (void)x, (void)y;
-    if (!dx)
-        return;
-    if (!p->is_training || l->spec.noise == LT_NOISE_GAUSSIAN)
-        memcpy(dx, dy, elements(l, p) * sizeof *dx);
-    else
-        noise_mask(l, p, false, dy, dx);
+    (void)y;
+    if (dx)
+        noise_tangent(l, p, x, dy, dx);
 }
 
 static const char *const noise_fields[] = {"noise", "amount", NULL};
@@ -95,4 +102,5 @@ const lt_layer_ops lt__layer_noise = {
     .plan = noise_plan,
     .forward = noise_forward,
     .backward = noise_backward,
+    .tangent = noise_tangent,
 };

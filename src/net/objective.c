@@ -5,6 +5,8 @@
  * batches were cut. */
 #include "latent/net/objective.h"
 
+#include "net/penalty_int.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -55,6 +57,7 @@ lt_status lt_objective_check(const lt_objective *o, const lt_net *net,
         return lt_err_set(err, LT_EINVAL,
                           "objective: huber_delta is %g, wanted above 0",
                           o->huber_delta);
+    LT_TRY(lt__penalty_check(o, net, err));
     return lt_loss_check(o->loss, net, err);
 }
 
@@ -77,6 +80,19 @@ static double recon_mean(const lt_sums *sums)
     return sums->recon_weight > 0 ? sums->total.recon / sums->recon_weight : 0;
 }
 
+/* Penalties are told unweighted, and beside them the rest of the loss. */
+static void mean_penalties(const lt_objective *o, const lt_sums *sums,
+                           lt_terms *mean)
+{
+#define X(name)                                                                \
+    if (o->name > 0)                                                           \
+        mean->name = sums->total.name / sums->rows;
+    LT__PENALTY_MAP(X)
+#undef X
+    if (lt__penalty_is_any(o))
+        mean->recon = recon_mean(sums);
+}
+
 lt_terms lt_sums_mean(const lt_objective *o, const lt_net *net,
                       const lt_sums *sums)
 {
@@ -86,6 +102,7 @@ lt_terms lt_sums_mean(const lt_objective *o, const lt_net *net,
     (void)net;
     mean.loss = recon + sums->penalty / sums->rows;
     mean.sse = sums->total.sse / sums->rows;
+    mean_penalties(o, sums, &mean);
     if (o->loss == LT_LOSS_MASKED_MSE && sums->recon_weight > 0)
         mean.rmse = sqrt(recon);
     if (o->loss == LT_LOSS_MULTINOMIAL && sums->words > 0)
@@ -116,9 +133,12 @@ void lt_objective_gradient(const lt_objective *o, lt_net *net, lt_tape *tape,
     bool logits = lt_loss_wants_logits(o->loss, net);
     const lt_real *y =
         lt_net_forward(net, tape, x, rows, 0, lt_net_n_layers(net), logits);
+    const lt__penalty penalty = {o, net, tape, pool, rows, true};
 
     batch_loss(o, net, pool, rows, y, target, lt_tape_delta(tape), sums);
+    lt__penalty_before(&penalty, sums);
     lt_net_backward(net, tape, rows, logits);
+    lt__penalty_after(&penalty, sums);
 }
 
 void lt_objective_value(const lt_objective *o, lt_net *net, lt_tape *tape,
@@ -128,6 +148,9 @@ void lt_objective_value(const lt_objective *o, lt_net *net, lt_tape *tape,
     const lt_real *y =
         lt_net_forward(net, tape, x, rows, 0, lt_net_n_layers(net),
                        lt_loss_wants_logits(o->loss, net));
+    const lt__penalty penalty = {o, net, tape, pool, rows, false};
 
     batch_loss(o, net, pool, rows, y, target, NULL, sums);
+    lt__penalty_before(&penalty, sums);
+    lt__penalty_after(&penalty, sums);
 }

@@ -60,6 +60,13 @@ static void shape_backward(const lt_layer *l, const lt_pass *p,
         shape_copy(l, p, dy, dx);
 }
 
+static void shape_tangent(const lt_layer *l, const lt_pass *p, const lt_real *x,
+                          const lt_real *t, lt_real *dz)
+{
+    (void)x;
+    shape_copy(l, p, t, dz);
+}
+
 static const char *const flatten_fields[] = {NULL};
 
 const lt_layer_ops lt__layer_flatten = {
@@ -70,6 +77,7 @@ const lt_layer_ops lt__layer_flatten = {
     .mirror = shape_mirror,
     .forward = shape_copy,
     .backward = shape_backward,
+    .tangent = shape_tangent,
 };
 
 static const char *const reshape_fields[] = {"shape", NULL};
@@ -82,4 +90,5 @@ const lt_layer_ops lt__layer_reshape = {
     .mirror = shape_mirror,
     .forward = shape_copy,
     .backward = shape_backward,
+    .tangent = shape_tangent,
 };

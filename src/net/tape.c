@@ -151,6 +151,7 @@ void lt_tape_free(lt_tape *tape)
 {
     if (!tape)
         return;
+    lt__room_free(tape->room);
     lt_mem_free(tape->block);
     lt_mem_free(tape->y);
     lt_mem_free(tape->keep);
@@ -231,6 +232,19 @@ static lt_pass pass_make(const lt_tape *t, int rows)
                      .step = t->step};
 }
 
+lt_pass lt__tape_pass(const lt_tape *tape, int rows, int index)
+{
+    lt_pass p = pass_make(tape, rows);
+
+    pass_enter(tape, index, &p);
+    return p;
+}
+
+const lt_real *lt__tape_received(const lt_tape *tape, int index)
+{
+    return index ? tape->y[index - 1] : tape->x;
+}
+
 const lt_real *lt_net_forward(lt_net *net, lt_tape *tape, const lt_real *x,
                               int rows, int first, int last, bool logits)
 {
@@ -264,6 +278,22 @@ void lt__tape_meet_code(const lt_tape *tape, int rows, int index)
                      tape->code_delta, 1, lt__tape_delta_of(tape, index));
 }
 
+/* Penalties' own gradient at the pre-activation: dy becomes the whole. */
+static void tape_meet_bend(const lt_tape *t, int index, lt_pass *p)
+{
+    const lt_net *net = t->net;
+    const lt_real *bend =
+        t->bend && index < net->n_encoder ? t->bend[index] : NULL;
+    lt_real *dy = lt__tape_delta_of(t, index);
+    size_t n = (size_t)p->rows * tape_width(t, index);
+
+    if (!bend)
+        return;
+    lt_vec_act_grad(t->pool, net->layers[index].spec.act, n, t->y[index], dy);
+    lt_vec_axpby(t->pool, n, 1, bend, 1, dy);
+    p->skips_act = true;
+}
+
 void lt__tape_back(lt_tape *tape, int rows, int from, int to, bool logits)
 {
     lt_net *net = tape->net;
@@ -277,7 +307,8 @@ void lt__tape_back(lt_tape *tape, int rows, int from, int to, bool logits)
         lt__tape_meet_code(tape, rows, i);
         pass.skips_act = logits && i == net->n_layers - 1;
         pass_enter(tape, i, &pass);
-        l->ops->backward(l, &pass, i ? tape->y[i - 1] : tape->x, tape->y[i],
+        tape_meet_bend(tape, i, &pass);
+        l->ops->backward(l, &pass, lt__tape_received(tape, i), tape->y[i],
                          lt__tape_delta_of(tape, i),
                          i > net->lowest ? lt__tape_delta_of(tape, i - 1)
                                          : NULL);
@@ -290,4 +321,5 @@ void lt_net_backward(lt_net *net, lt_tape *tape, int rows, bool logits)
     LT_ASSERT(rows > 0 && rows <= tape->batch);
     lt__tape_back(tape, rows, net->n_layers - 1, net->lowest, logits);
     tape->adds_code_delta = false;
+    tape->bend = NULL;
 }

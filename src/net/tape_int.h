@@ -14,6 +14,10 @@ typedef struct lt__sparse_tape {
     int n_tables;
 } lt__sparse_tape;
 
+/* What penalties keep on a tape between steps (room.c). */
+typedef struct lt__room lt__room;
+void lt__room_free(lt__room *room);
+
 struct lt_tape {
     lt_net *net;
     lt_pool *pool;
@@ -30,6 +34,10 @@ struct lt_tape {
     lt_real **keep;      /* one a layer: what it keeps for its backward pass
                             and its mirror */
     lt__sparse_tape sparse;
+    lt__room *room;       /* of penalties, or NULL */
+    lt_real *const *bend; /* one an encoder layer, each (B,H) or NULL: what the
+                             next backward pass adds to the gradients at
+                             their pre-activations; NULL: nothing */
     bool adds_code_delta, samples;
     uint64_t seed; /* of random draws */
     int64_t step;
@@ -41,6 +49,12 @@ struct lt_tape {
 lt_status lt__tape_make(lt_net *net, int batch, int64_t entries,
                         bool with_gradient, lt_pool *pool, lt_tape **out,
                         lt_err *err);
+
+/* What layer `index` sees of a pass, without gradients of parameters. */
+lt_pass lt__tape_pass(const lt_tape *tape, int rows, int index);
+
+/* What layer `index` received in the last forward pass, (B,D). */
+const lt_real *lt__tape_received(const lt_tape *tape, int index);
 
 /* The gradient at the output of layer `index` while going back. */
 lt_real *lt__tape_delta_of(const lt_tape *tape, int index);

@@ -168,6 +168,13 @@ static void upsample_backward(const lt_layer *l, const lt_pass *p,
         lt__rows_run(p->pool, p->rows, bilinear_row, &j);
 }
 
+static void upsample_tangent(const lt_layer *l, const lt_pass *p,
+                             const lt_real *x, const lt_real *t, lt_real *dz)
+{
+    (void)x;
+    upsample_forward(l, p, t, dz);
+}
+
 static const char *const upsample_fields[] = {"factor", "interp", NULL};
 
 const lt_layer_ops lt__layer_upsample = {
@@ -177,4 +184,5 @@ const lt_layer_ops lt__layer_upsample = {
     .mirror = upsample_mirror,
     .forward = upsample_forward,
     .backward = upsample_backward,
+    .tangent = upsample_tangent,
 };

@@ -54,7 +54,8 @@ lt_status lt__evaluator_open(lt__evaluator *e, const lt_dataset *set,
                                   e->pool, &e->tape, err);
     }
     LT_TRY(lt__feed_room(set, e->objective->loss, rows, &e->target, err));
-    return lt_tape_new(e->net, rows, false, e->pool, &e->tape, err);
+    LT_TRY(lt_tape_new(e->net, rows, false, e->pool, &e->tape, err));
+    return lt_objective_reserve(e->objective, e->tape, err);
 }
 
 void lt__evaluator_close(lt__evaluator *e)

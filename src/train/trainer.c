@@ -20,8 +20,10 @@
 
 static lt_status tape_open(lt__trainer *t, lt_err *err)
 {
-    if (!t->is_sparse)
-        return lt_tape_new(t->net, t->batch, true, t->pool, &t->tape, err);
+    if (!t->is_sparse) {
+        LT_TRY(lt_tape_new(t->net, t->batch, true, t->pool, &t->tape, err));
+        return lt_objective_reserve(t->objective, t->tape, err);
+    }
     LT_TRY(lt__sparse_feed_init(&t->sparse, t->set, t->batch, err));
     return lt_tape_new_sparse(t->net, t->batch,
                               lt__sparse_feed_entries(&t->sparse), true,

@@ -46,6 +46,24 @@ void lt_vec_bias_act(lt_pool *pool, lt_act act, int rows, int cols,
 void lt_vec_act_grad(lt_pool *pool, lt_act act, size_t n, const lt_real *y,
                      lt_real *dy);
 
+/* Whether act'' is not 0 everywhere that act' is defined. */
+bool lt_act_is_curved(lt_act act);
+
+/* A tangent on its way through an activation, whose slope the gradient of a
+ * product's result depends on: bend += a t act''(z) / act'(z), then t *=
+ * act'(z), both taken from y = act(z). With a = g act'(z), the gradient at z
+ * of <g act'(z), t> is added to bend. Not softmax. */
+void lt_vec_act_bend(lt_pool *pool, lt_act act, size_t n, const lt_real *y,
+                     const lt_real *a, lt_real *t, lt_real *bend);
+
+/* The sums of |x| and of x^2. Unless g is NULL, g += a sign(x) + b x, where
+ * sign(0) is 0; g is not x. */
+typedef struct lt_vec_sizes {
+    double abs, squares;
+} lt_vec_sizes;
+lt_vec_sizes lt_vec_shrink(lt_pool *pool, size_t n, const lt_real *x, lt_real a,
+                           lt_real b, lt_real *g);
+
 /* out (H) = beta out + column sums of x (B,H). beta is 0 or 1. */
 void lt_vec_col_sums(lt_pool *pool, int rows, int cols, const lt_real *x,
                      lt_real beta, lt_real *out);

@@ -142,7 +142,8 @@ struct lt_layer {
 typedef struct lt_pass {
     lt_pool *pool;
     const lt_real *params;  /* (P) */
-    lt_real *grads;         /* (P); NULL going forward */
+    lt_real *grads;         /* (P); NULL going forward, and going back when
+                               only the input's gradient is wanted */
     lt_real *state;         /* (S) */
     lt_real *keep;          /* this layer's: forward leaves here what backward
                                or its mirror needs */
@@ -204,6 +205,11 @@ struct lt_layer_ops {
      * frozen; sets dx (B,D) unless NULL. */
     void (*backward)(const lt_layer *l, const lt_pass *p, const lt_real *x,
                      const lt_real *y, lt_real *dy, lt_real *dx);
+    /* dz (B,H): the derivative of the layer's pre-activations at x along t
+     * (B,D), with the noise of the pass; after forward, of which everything
+     * kept stays. NULL: the contractive penalty is not for such encoders. */
+    void (*tangent)(const lt_layer *l, const lt_pass *p, const lt_real *x,
+                    const lt_real *t, lt_real *dz);
 };
 
 const lt_layer_ops *lt_layer_find(const char *kind); /* or NULL */

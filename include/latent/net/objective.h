@@ -16,12 +16,15 @@
  *   code_l1        sum of |h| over the code's units, mean over examples
  *   sparsity       sum over the code's units of KL(rho || r), r the unit's mean
  *                  over the batch, rho = sparsity_target; wants a sigmoid code
- *                  (Ng, CS294A notes)
+ *                  (Ng, CS294A notes). r counts as 1e-6 away from 0 and 1.
  *   contractive    squared Frobenius norm of the encoder's Jacobian dh/dx, mean
  *                  over examples (Rifai et al. 2011): exact for one dense
  *                  layer; for several an unbiased estimate from `probes` random
  *                  products, or exact with as many products as code units when
- *                  probes is 0
+ *                  probes is 0. Noise and dropout are those of the pass. Not
+ *                  for encoders that draw their code or, in training, mix the
+ *                  examples of a batch (batchnorm, unless it is frozen), nor
+ *                  for sparse networks.
  *   orthogonality  sum over the encoder's weights, as matrices, of |W W' - I|^2
  *                  (|W' W - I|^2 where that is smaller: outputs > inputs)
  *
@@ -82,6 +85,11 @@ lt_objective lt_objective_of(lt_loss loss);
 /* EINVAL names what does not go with the network. */
 lt_status lt_objective_check(const lt_objective *o, const lt_net *net,
                              lt_err *err);
+
+/* Room on the tape for what the penalties need, once: before the first call
+ * below that has any. */
+lt_status lt_objective_reserve(const lt_objective *o, lt_tape *tape,
+                               lt_err *err);
 
 /* Sums over the batches seen, from lt_objective_sums_init. */
 typedef struct lt_sums {

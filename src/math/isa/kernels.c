@@ -27,6 +27,7 @@
 #include "math/isa/act.inc"
 #include "math/isa/loss.inc"
 #include "math/isa/loss_known.inc"
+#include "math/isa/penalty.inc"
 #include "math/isa/update.inc"
 #include "math/isa/random.inc"
 #include "math/isa/pooling.inc"
@@ -41,6 +42,8 @@ const lt__kernels TABLE = {
     .name = STRING(LT_ISA),
     .bias_act = bias_act,
     .act_grad = act_grad,
+    .act_bend = act_bend,
+    .shrink = shrink,
     .col_sums = col_sums,
     .channel_sum = channel_sum,
     .bce = bce,
