@@ -9,7 +9,9 @@
 
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <time.h>
 
 static void claim_records_where_it_runs(void **state)
 {
@@ -333,38 +335,174 @@ static void reap_pid_buries_what_the_supervisor_saw(void **state)
     place_close(&p);
 }
 
-static void reap_knows_boots_and_hosts(void **state)
+/* Run `run` as if claimed on host `host` in boot `boot_id`, its lock last
+ * touched `age` seconds ago (negative: with no lock file). */
+static void move_run(place *p, int64_t run, const char *host, const char *boot,
+                     int64_t age)
 {
-    int n = 0;
-    pid_t pid;
+    struct timespec times[2] = {{0}};
+    char path[160];
+
+    EXPECT_OK(p, lt__db_do(p->store, &p->err,
+                           "INSERT OR IGNORE INTO machine (name, cpu, system,"
+                           " build, cores, blas_core, isa)"
+                           " VALUES (?, '', '', '', 1, '', '')",
+                           "t", host));
+    EXPECT_OK(p,
+              lt__db_do(p->store, &p->err,
+                        "UPDATE run SET boot_id = ?, machine = (SELECT id FROM"
+                        " machine WHERE name = ? AND cpu = '') WHERE id = ?",
+                        "tti", boot, host, run));
+    snprintf(path, sizeof path, "%s/runs/%d/lock", p->dir, (int)run);
+    if (age < 0) {
+        assert_int_equal(unlink(path), 0);
+        return;
+    }
+    times[0].tv_sec = times[1].tv_sec = time(NULL) - age;
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void kill_claims(place *p, int n)
+{
+    for (int i = 0; i < n; i++) {
+        pid_t pid = hanging_child(p);
+
+        kill(pid, SIGKILL);
+        child_status(pid);
+    }
+}
+
+static int reap(place *p)
+{
+    int n = -1;
+
+    EXPECT_OK(p, lt_store_reap(p->store, &n, &p->err));
+    return n;
+}
+
+static void reap_knows_boots(void **state)
+{
+    struct timespec up;
+    lt_host here;
+    place p;
+
+    (void)state;
+    lt_host_describe(&here);
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    place_open(&p);
+    place_queue_many(&p, 4);
+    kill_claims(&p, 4);
+    /* This kernel under another name (a container): its word counts. */
+    move_run(&p, 1, "far", here.boot_id, 0);
+    /* This name, but touched since this kernel started: another machine. */
+    move_run(&p, 2, here.name, "other", up.tv_sec < 100 ? 0 : 60);
+    /* Touched before that: this machine, an earlier boot. */
+    move_run(&p, 3, here.name, "other", up.tv_sec + 60);
+    move_run(&p, 4, "far", "other", 0);
+    assert_int_equal(reap(&p), 2);
+    EXPECT_SQL(&p, "SELECT group_concat(status) FROM runs",
+               "lost,running,lost,running");
+    EXPECT_SQL(&p, "SELECT message LIKE 'its process%' FROM runs", "1");
+    EXPECT_SQL(&p, "SELECT message FROM runs WHERE id = 3",
+               "the machine restarted while it ran");
+    place_close(&p);
+}
+
+static void reap_waits_for_other_hosts_to_fall_silent(void **state)
+{
+    int n = -1;
     place p;
 
     (void)state;
     place_open(&p);
-    place_queue_many(&p, 2);
-    for (int i = 0; i < 2; i++) {
-        pid = hanging_child(&p);
-        kill(pid, SIGKILL);
-        child_status(pid);
-    }
-    EXPECT_OK(&p,
-              lt__db_do(p.store, &p.err,
-                        "UPDATE run SET boot_id = 'other' WHERE id = 1", ""));
+    place_queue_many(&p, 5);
+    kill_claims(&p, 5);
+    move_run(&p, 1, "far", "other", 100);
+    move_run(&p, 2, "far", "other", 140);
+    move_run(&p, 3, "far", "other", -1); /* claimed just now */
+    move_run(&p, 4, "far", "other", -1);
     EXPECT_OK(&p, lt__db_do(p.store, &p.err,
-                            "INSERT INTO machine SELECT 99, 'far', cpu, system,"
-                            " build, cores, blas_core, isa FROM machine",
+                            "UPDATE run SET started_at = started_at - 140000"
+                            " WHERE id = 4",
                             ""));
-    EXPECT_OK(&p, lt__db_do(p.store, &p.err,
-                            "UPDATE run SET machine = 99 WHERE id = 2", ""));
-    EXPECT_OK(&p, lt_store_reap(p.store, &n, &p.err));
+    move_run(&p, 5, "far", "other", 0);
+    assert_int_equal(reap(&p), 2);
+    EXPECT_SQL(&p, "SELECT group_concat(status) FROM runs",
+               "running,lost,running,lost,running");
+    EXPECT_SQL(&p,
+               "SELECT message GLOB 'no sign of life from host far for 14?"
+               " seconds' FROM runs WHERE id = 2",
+               "1");
+    /* A lost run of which signs come again is not put back. */
+    move_run(&p, 2, "far", "other", 3);
+    EXPECT_OK(&p, lt_store_requeue(p.store, 0, LT_REQUEUE_CUT, &n, &p.err));
     assert_int_equal(n, 1);
-    EXPECT_SQL(&p, "SELECT group_concat(status || message) FROM runs",
-               "lostthe machine restarted while it ran,running");
+    EXPECT_SQL(&p, "SELECT group_concat(status) FROM runs",
+               "running,lost,running,queued,running");
     place_close(&p);
 }
 
-static void claim_end_of_a_lost_run_is_told(void **state)
+/* A stopped process gives no sign of life, but holds its lock. */
+static void live_run_is_spared_whatever_its_age(void **state)
 {
+    const char *hosts[] = {"far", NULL};
+    lt_claim *claim;
+    lt_host here;
+    place p;
+
+    (void)state;
+    lt_host_describe(&here);
+    hosts[1] = here.name;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    claim = place_claim(&p);
+    for (int i = 0; i < 2; i++) {
+        move_run(&p, 1, hosts[i], "other", 100000000);
+        assert_int_equal(reap(&p), 0);
+        move_run(&p, 1, hosts[i], here.boot_id, 100000000);
+        assert_int_equal(reap(&p), 0);
+    }
+    EXPECT_SQL(&p, "SELECT status FROM runs", "running");
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    place_close(&p);
+}
+
+static void claim_touches_its_lock(void **state)
+{
+    lt_claim *claim;
+    char path[160];
+    struct stat st;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    snprintf(path, sizeof path, "%s/runs/1/lock", p.dir);
+    claim = place_claim(&p);
+    for (int i = 0; i < 2; i++) {
+        const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+        assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+        if (i == 0) {
+            lt_claim_beat(claim);
+        } else { /* an old file, locked again */
+            int n = 0;
+
+            EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_LOST, "", &p.err));
+            EXPECT_OK(&p,
+                      lt_store_requeue(p.store, 0, LT_REQUEUE_CUT, &n, &p.err));
+            claim = place_claim(&p);
+        }
+        assert_int_equal(stat(path, &st), 0);
+        assert_true(time(NULL) - st.st_mtime < 60);
+    }
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    place_close(&p);
+}
+
+static void run_taken_for_lost_ends_as_any_other(void **state)
+{
+    lt_recorder *r = NULL;
     lt_claim *claim;
     place p;
 
@@ -372,12 +510,46 @@ static void claim_end_of_a_lost_run_is_told(void **state)
     place_open(&p);
     place_queue_many(&p, 1);
     claim = place_claim(&p);
+    EXPECT_OK(&p, lt_recorder_new(claim, &r, &p.err));
     EXPECT_OK(&p,
               lt__db_do(p.store, &p.err, "UPDATE run SET status = 'lost'", ""));
-    assert_int_equal(lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err),
-                     LT_ESTORE);
-    EXPECT_TEXT(p.err.text, "no longer running");
+    lt_observe_metric(lt_recorder_observer(r), "x", 1, 1, 7, NULL);
+    EXPECT_OK(&p, lt_recorder_close(r, &p.err));
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    EXPECT_SQL(&p, "SELECT status || (SELECT value FROM metrics) FROM runs",
+               "finished7.0");
     place_close(&p);
+}
+
+/* Queued again, and perhaps claimed elsewhere: no word more from this one. */
+static void claim_of_a_run_given_away_writes_nothing(void **state)
+{
+    place p;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        lt_recorder *r = NULL;
+        lt_claim *claim;
+
+        place_open(&p);
+        place_queue_many(&p, 1);
+        claim = place_claim(&p);
+        EXPECT_OK(&p, lt_recorder_new(claim, &r, &p.err));
+        EXPECT_OK(&p, lt__db_do(p.store, &p.err,
+                                i == 0 ? "UPDATE run SET status = 'queued'"
+                                       : "UPDATE run SET pid = pid + 1",
+                                ""));
+        lt_observe_metric(lt_recorder_observer(r), "x", 1, 1, 7, NULL);
+        assert_int_equal(lt_recorder_close(r, &p.err), LT_ESTORE);
+        EXPECT_TEXT(p.err.text, "no longer this process's");
+        assert_int_equal(lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err),
+                         LT_ESTORE);
+        EXPECT_TEXT(p.err.text, "its end (finished) was not recorded");
+        EXPECT_SQL(&p,
+                   "SELECT status || (SELECT count(*) FROM metrics) FROM runs",
+                   i == 0 ? "queued0" : "running0");
+        place_close(&p);
+    }
 }
 
 static void stores_in_one_folder_keep_their_files_apart(void **state)
@@ -484,8 +656,12 @@ int main(void)
         cmocka_unit_test(reap_finds_the_killed_and_spares_the_living),
         cmocka_unit_test(living_run_is_spared_through_a_link),
         cmocka_unit_test(reap_pid_buries_what_the_supervisor_saw),
-        cmocka_unit_test(reap_knows_boots_and_hosts),
-        cmocka_unit_test(claim_end_of_a_lost_run_is_told),
+        cmocka_unit_test(reap_knows_boots),
+        cmocka_unit_test(reap_waits_for_other_hosts_to_fall_silent),
+        cmocka_unit_test(live_run_is_spared_whatever_its_age),
+        cmocka_unit_test(claim_touches_its_lock),
+        cmocka_unit_test(run_taken_for_lost_ends_as_any_other),
+        cmocka_unit_test(claim_of_a_run_given_away_writes_nothing),
         cmocka_unit_test(stores_in_one_folder_keep_their_files_apart),
         cmocka_unit_test(store_made_anew_beside_a_live_run_is_refused),
         cmocka_unit_test(interrupted_transaction_leaves_nothing),

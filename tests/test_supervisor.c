@@ -119,9 +119,10 @@ typedef struct rig {
     lt_text heard; /* what the board wrote */
 } rig;
 
-static void rig_open(rig *r, const char *db_name, const char *const *acts)
+/* One more sweep; r->sweep is its id. */
+static void rig_queue(rig *r, const char *experiment, const char *const *acts)
 {
-    lt_sweep_spec spec = {.experiment = "acts",
+    lt_sweep_spec spec = {.experiment = experiment,
                           .question = "",
                           .targets = "{}",
                           .defaults = "{}",
@@ -133,12 +134,6 @@ static void rig_open(rig *r, const char *db_name, const char *const *acts)
     char configs[16][64], hashes[16][24];
     int n = 0, n_queued = 0;
 
-    memset(r, 0, sizeof *r);
-    snprintf(r->dir, sizeof r->dir, "/tmp/latent-work-XXXXXX");
-    assert_non_null(mkdtemp(r->dir));
-    snprintf(r->db, sizeof r->db, "%s/%s", r->dir, db_name);
-    if (lt_store_open(r->db, LT_STORE_CREATE, &r->store, &r->err) != LT_OK)
-        fail_msg("%s", r->err.text);
     assert_int_equal(lt_store_put_source(r->store, "x", 1, source.hex, NULL),
                      LT_OK);
     spec.sources = &source;
@@ -153,6 +148,17 @@ static void rig_open(rig *r, const char *db_name, const char *const *acts)
                        &r->err) != LT_OK)
         fail_msg("%s", r->err.text);
     assert_int_equal(n_queued, n);
+}
+
+static void rig_open(rig *r, const char *db_name, const char *const *acts)
+{
+    memset(r, 0, sizeof *r);
+    snprintf(r->dir, sizeof r->dir, "/tmp/latent-work-XXXXXX");
+    assert_non_null(mkdtemp(r->dir));
+    snprintf(r->db, sizeof r->db, "%s/%s", r->dir, db_name);
+    if (lt_store_open(r->db, LT_STORE_CREATE, &r->store, &r->err) != LT_OK)
+        fail_msg("%s", r->err.text);
+    rig_queue(r, "acts", acts);
 }
 
 static void rig_close(rig *r)
@@ -242,6 +248,25 @@ static void every_queued_run_is_executed_once(void **state)
     assert_int_equal(r.counts[LT_RUN_QUEUED], 0);
     assert_answer(&r, "SELECT count(*) FROM metrics", "6");
     assert_non_null(strstr(lt_text_str(&r.heard), " seed=3 finished after "));
+    rig_close(&r);
+}
+
+static void sweep_zero_is_all_that_is_queued(void **state)
+{
+    const char *acts[] = {"finish", "fail", NULL}, *others[] = {"finish", NULL};
+    rig r;
+
+    (void)state;
+    rig_open(&r, "x.db", acts);
+    rig_queue(&r, "others", others);
+    r.sweep = 0;
+    assert_int_equal(rig_run(&r, 2), LT_OK);
+    assert_int_equal(r.counts[LT_RUN_FINISHED], 2);
+    assert_int_equal(r.counts[LT_RUN_FAILED], 1);
+    assert_answer(&r, "SELECT group_concat(sweep || status) FROM runs",
+                  "1finished,1failed,2finished");
+    assert_non_null(
+        strstr(lt_text_str(&r.heard), "2 act=fail seed=1 failed after "));
     rig_close(&r);
 }
 
@@ -371,6 +396,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_queued_run_is_executed_once),
+        cmocka_unit_test(sweep_zero_is_all_that_is_queued),
         cmocka_unit_test(failures_are_told_once_and_stop_nothing),
         cmocka_unit_test(dead_workers_are_replaced),
         cmocka_unit_test(workers_that_cannot_start_end_the_sweep_with_an_error),

@@ -116,6 +116,8 @@ static lt_status claim_take(lt_claim *c, int64_t sweep, const lt_run_env *env,
 {
     int64_t machine = 0;
 
+    sqlite3_snprintf((int)sizeof c->boot_id, c->boot_id, "%s",
+                     env->host.boot_id);
     LT_TRY(claim_pick(c, sweep, err));
     LT_TRY(claim_lock(c, err));
     if (c->is_anew)
@@ -129,9 +131,8 @@ static lt_status claim_take(lt_claim *c, int64_t sweep, const lt_run_env *env,
         "UPDATE run SET status = 'running', message = '', started_at = ?,"
         " ended_at = NULL, seconds = NULL, cpu_seconds = NULL, machine = ?,"
         " threads = ?, boot_id = ?, pid = ?, pid_start = ? WHERE id = ?",
-        "iiitiii", lt__now_ms(), machine, (int64_t)env->threads,
-        env->host.boot_id, (int64_t)getpid(), lt_host_process_start(getpid()),
-        c->run);
+        "iiitiii", lt__now_ms(), machine, (int64_t)env->threads, c->boot_id,
+        (int64_t)getpid(), lt_host_process_start(getpid()), c->run);
 }
 
 lt_status lt_claim_next(lt_store *store, int64_t sweep, const lt_run_env *env,
@@ -184,6 +185,26 @@ const char *lt_claim_config(const lt_claim *claim)
 const char *lt_claim_dir(const lt_claim *claim)
 {
     return claim->dir;
+}
+
+void lt_claim_beat(const lt_claim *claim)
+{
+    lt__lock_touch(claim->lock);
+}
+
+lt_status lt__claim_check(const lt_claim *c, lt_err *err)
+{
+    int64_t is_ours = 0;
+
+    LT_TRY(lt__db_integer(c->store, &is_ours, err,
+                          "SELECT 1 FROM run WHERE id = ? AND boot_id = ?"
+                          " AND pid = ? AND status IN ('running', 'lost')",
+                          "iti", c->run, c->boot_id, (int64_t)getpid()));
+    if (is_ours)
+        return LT_OK;
+    return lt_err_set(err, LT_ESTORE,
+                      "%s: run %lld is no longer this process's there",
+                      c->store->path, (long long)c->run);
 }
 
 /* ---- what becomes known as it goes ---- */
@@ -263,20 +284,15 @@ lt_status lt_claim_tag(lt_claim *claim, const char *tag, lt_err *err)
 static lt_status claim_write_end(lt_claim *c, lt_run_status status,
                                  const char *message, lt_err *err)
 {
-    LT_TRY(lt__db_do(c->store, err,
+    if (lt__claim_check(c, err) != LT_OK)
+        return lt_err_prefix(
+            err, "its end (%s) was not recorded: ", lt_run_status_name(status));
+    return lt__db_do(c->store, err,
                      "UPDATE run SET status = ?, message = ?, ended_at = ?,"
-                     " seconds = ?, cpu_seconds = ?"
-                     " WHERE id = ? AND status = 'running'",
+                     " seconds = ?, cpu_seconds = ? WHERE id = ?",
                      "ttiddi", lt_run_status_name(status), message,
                      lt__now_ms(), lt_clock_elapsed() - c->started,
-                     lt_clock_cpu() - c->cpu_started, c->run));
-    if (sqlite3_changes(c->store->db) != 1)
-        return lt_err_set(err, LT_ESTORE,
-                          "%s: run %lld is no longer running there; its end "
-                          "(%s) was not recorded",
-                          c->store->path, (long long)c->run,
-                          lt_run_status_name(status));
-    return LT_OK;
+                     lt_clock_cpu() - c->cpu_started, c->run);
 }
 
 static void claim_message(const lt_claim *c, const char *message, lt_text *out)

@@ -6,12 +6,16 @@
  * process number. It belongs to the open file, not to the process: two opens
  * in one process exclude each other, and closing another descriptor of the
  * same file does not drop it (POSIX locks have both faults). The descriptor
- * closes on exec, so a child program does not keep a dead run alive. */
+ * closes on exec, so a child program does not keep a dead run alive.
+ *
+ * Some shared file systems show no host the locks of another; for these the
+ * file's time is a sign of life. */
 #include "store/store_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 lt_status lt__lock_take(const char *path, int *fd, lt_err *err)
@@ -22,6 +26,7 @@ lt_status lt__lock_take(const char *path, int *fd, lt_err *err)
     if (file < 0)
         return lt_err_set(err, LT_EIO, "%s: %s", path, strerror(errno));
     if (fcntl(file, F_OFD_SETLK, &lock) == 0) {
+        lt__lock_touch(file);
         *fd = file;
         return LT_OK;
     }
@@ -47,4 +52,9 @@ bool lt__lock_is_free(const char *path)
     is_free = fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
     close(file);
     return is_free;
+}
+
+void lt__lock_touch(int fd)
+{
+    (void)!futimens(fd, NULL);
 }

@@ -1,30 +1,31 @@
 /* Finds runs whose process is gone; see latent/store/store.h.
  *
- * Only runs of this host are judged, and only by the kernel's lock: a process
- * that lives holds it, a process number is never trusted. A run of an earlier
- * boot of this host is lost as well, unless its lock is held (two machines of
- * one name on a shared folder). The end that is recorded is the time of the
- * last metric: nothing is known of the time after it. */
-#include "latent/base/host.h"
+ * alive.c judges; here is what is done about it. Most commands that read ask
+ * for this, so nothing is written, and no writer waited for, unless a run was
+ * found dead; then it is looked at again inside the transaction. The end that
+ * is recorded is the time of the last metric: nothing is known of the time
+ * after it. */
 #include "latent/base/mem.h"
 #include "store/store_int.h"
 
 #include <string.h>
 
-/* One run said to be running. */
-typedef struct suspect {
+/* A run said to be running whose process is gone. */
+typedef struct dead_run {
     int64_t run, pid;
-    bool is_of_this_boot;
-} suspect;
+    char host[128];
+    lt__verdict verdict;
+} dead_run;
 
-typedef struct suspects {
-    suspect *items;
+typedef struct graves {
+    dead_run *items;
     int n;
-} suspects;
+} graves;
 
-static lt_status suspects_add(suspects *all, const suspect *one, lt_err *err)
+static lt_status graves_add(graves *all, const dead_run *one, lt_err *err)
 {
-    suspect *items = lt_mem_grow(all->items, (size_t)all->n + 1, sizeof *items);
+    dead_run *items =
+        lt_mem_grow(all->items, (size_t)all->n + 1, sizeof *items);
 
     if (!items)
         return lt_err_mark(err, LT_ENOMEM);
@@ -33,50 +34,41 @@ static lt_status suspects_add(suspects *all, const suspect *one, lt_err *err)
     return LT_OK;
 }
 
-lt_status lt__run_is_gone(const lt_store *s, int64_t run, bool *is_gone,
-                          lt_err *err)
+static lt_status graves_judge(const lt_store *s, sqlite3_stmt *stmt,
+                              const lt_host *here, graves *all, lt_err *err)
 {
-    lt_text path = {0};
-    lt_status rc;
+    const lt__whereabouts w = {
+        .run = sqlite3_column_int64(stmt, 0),
+        .host = lt__db_text(stmt, 2),
+        .boot_id = lt__db_text(stmt, 3),
+        .claimed = (double)sqlite3_column_int64(stmt, 4) / 1000,
+    };
+    dead_run one = {.run = w.run, .pid = sqlite3_column_int64(stmt, 1)};
 
-    lt_store_run_dir(s, run, &path);
-    lt_text_add(&path, "/lock");
-    rc = path.failed ? LT_ENOMEM : LT_OK;
-    *is_gone = rc == LT_OK && lt__lock_is_free(path.data);
-    lt_text_deinit(&path);
-    return lt_err_mark(err, rc);
+    LT_TRY(lt__run_judge(s, &w, here, &one.verdict, err));
+    sqlite3_snprintf((int)sizeof one.host, one.host, "%s", w.host);
+    return one.verdict.sign == LT__SIGN_ALIVE ? LT_OK
+                                              : graves_add(all, &one, err);
 }
 
-/* The dead among the runs of `pid` (0: of any). */
-static lt_status suspects_find(lt_store *s, int pid, suspects *all, lt_err *err)
+/* The dead among the runs of this kernel's process `pid` (0: among all). */
+static lt_status graves_find(lt_store *s, int pid, graves *all, lt_err *err)
 {
     sqlite3_stmt *stmt = NULL;
     bool row = true;
-    lt_host host;
+    lt_host here;
     lt_status rc;
 
-    lt_host_describe(&host);
+    lt_host_describe(&here);
     LT_TRY(lt__db_open(s, &stmt, err,
-                       "SELECT r.id, r.pid, r.boot_id = ?1 FROM run r"
-                       " JOIN machine m ON m.id = r.machine"
-                       " WHERE r.status = 'running' AND m.name = ?2"
-                       " AND (?3 = 0 OR r.pid = ?3 AND r.boot_id = ?1)",
-                       "tti", host.boot_id, host.name, (int64_t)pid));
-    while ((rc = lt__db_next(s, stmt, &row, err)) == LT_OK && row) {
-        suspect one = {
-            .run = sqlite3_column_int64(stmt, 0),
-            .pid = sqlite3_column_int64(stmt, 1),
-            .is_of_this_boot = sqlite3_column_int(stmt, 2) != 0,
-        };
-
-        bool is_gone = false;
-
-        rc = lt__run_is_gone(s, one.run, &is_gone, err);
-        if (rc == LT_OK && is_gone)
-            rc = suspects_add(all, &one, err);
-        if (rc != LT_OK)
+                       "SELECT r.id, r.pid, m.name, r.boot_id, r.started_at"
+                       " FROM run r LEFT JOIN machine m ON m.id = r.machine"
+                       " WHERE r.status = 'running'"
+                       " AND (?1 = 0 OR r.pid = ?1 AND r.boot_id = ?2)",
+                       "it", (int64_t)pid, here.boot_id));
+    while ((rc = lt__db_next(s, stmt, &row, err)) == LT_OK && row)
+        if ((rc = graves_judge(s, stmt, &here, all, err)) != LT_OK)
             break;
-    }
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -95,22 +87,32 @@ static lt_status run_bury(lt_store *s, int64_t run, lt_run_status status,
         "tti", lt_run_status_name(status), message, run);
 }
 
+static void describe_end(const dead_run *d, char *out, int size)
+{
+    switch (d->verdict.sign) {
+    case LT__SIGN_REBOOT:
+        sqlite3_snprintf(size, out, "the machine restarted while it ran");
+        return;
+    case LT__SIGN_SILENT:
+        sqlite3_snprintf(size, out,
+                         "no sign of life from host %s for %d seconds", d->host,
+                         (int)d->verdict.silence);
+        return;
+    default:
+        sqlite3_snprintf(size, out, "its process (%lld) ended without a word",
+                         d->pid);
+    }
+}
+
 static lt_status reap_all(lt_store *s, int *n, lt_err *err)
 {
-    suspects dead = {0};
-    char message[96];
-    lt_status rc = suspects_find(s, 0, &dead, err);
+    graves dead = {0};
+    char message[256];
+    lt_status rc = graves_find(s, 0, &dead, err);
 
     for (int i = 0; rc == LT_OK && i < dead.n; i++) {
-        const suspect *d = &dead.items[i];
-
-        if (d->is_of_this_boot)
-            sqlite3_snprintf((int)sizeof message, message,
-                             "its process (%lld) ended without a word", d->pid);
-        else
-            sqlite3_snprintf((int)sizeof message, message,
-                             "the machine restarted while it ran");
-        rc = run_bury(s, d->run, LT_RUN_LOST, message, err);
+        describe_end(&dead.items[i], message, (int)sizeof message);
+        rc = run_bury(s, dead.items[i].run, LT_RUN_LOST, message, err);
     }
     if (rc == LT_OK)
         *n = dead.n;
@@ -120,14 +122,13 @@ static lt_status reap_all(lt_store *s, int *n, lt_err *err)
 
 lt_status lt_store_reap(lt_store *store, int *n, lt_err *err)
 {
-    int64_t running = 0;
+    graves dead = {0};
+    lt_status rc = graves_find(store, 0, &dead, err);
 
     *n = 0;
-    LT_TRY(lt__db_integer(store, &running, err,
-                          "SELECT count(*) FROM run WHERE status = 'running'",
-                          ""));
-    if (running == 0)
-        return LT_OK;
+    lt_mem_free(dead.items);
+    if (rc != LT_OK || dead.n == 0)
+        return rc;
     LT_TRY(lt__db_begin(store, err));
     return lt__db_end(store, reap_all(store, n, err), err);
 }
@@ -135,8 +136,8 @@ lt_status lt_store_reap(lt_store *store, int *n, lt_err *err)
 static lt_status reap_one(lt_store *s, int pid, lt_run_status status,
                           const char *message, int64_t *run, lt_err *err)
 {
-    suspects dead = {0};
-    lt_status rc = suspects_find(s, pid, &dead, err);
+    graves dead = {0};
+    lt_status rc = graves_find(s, pid, &dead, err);
 
     for (int i = 0; rc == LT_OK && i < dead.n; i++) {
         *run = dead.items[i].run;

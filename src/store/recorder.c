@@ -202,6 +202,7 @@ static lt_status series_write(lt_recorder *r, series *s, lt_err *err)
 
 static lt_status recorder_write(lt_recorder *r, lt_err *err)
 {
+    LT_TRY(lt__claim_check(r->claim, err));
     LT_TRY(recorder_prepare(r, err));
     for (int i = 0; i < r->n_series; i++)
         if (r->series[i].head >= 0)

@@ -1,9 +1,9 @@
 /* Runs put back into the queue; see latent/store/store.h.
  *
- * A run's status is not enough to judge by: a run written off as lost from
- * another host may live, and one that has just recorded its end still holds
- * its lock for a moment. Such runs are left alone. Nothing can take a lock
- * meanwhile: claims are transactions, and this one is under way. */
+ * A run's status is not enough to judge by: a run written off as lost by
+ * another host may live after all, and one that has just recorded its end
+ * still holds its lock for a moment. Such runs are left alone. Nothing can take
+ * a lock meanwhile: claims are transactions, and this one is under way. */
 #include "latent/base/mem.h"
 #include "store/store_int.h"
 
@@ -23,30 +23,44 @@ static lt_status ids_add(ids *all, int64_t id, lt_err *err)
     return LT_OK;
 }
 
+/* The end of a lost run is another's word, that of any other run its own. */
+static lt_status requeue_judge(lt_store *s, sqlite3_stmt *stmt,
+                               const lt_host *here, ids *all, lt_err *err)
+{
+    bool is_lost = sqlite3_column_int(stmt, 1) != 0;
+    const lt__whereabouts w = {
+        .run = sqlite3_column_int64(stmt, 0),
+        .host = is_lost ? lt__db_text(stmt, 2) : here->name,
+        .boot_id = is_lost ? lt__db_text(stmt, 3) : here->boot_id,
+        .claimed = (double)sqlite3_column_int64(stmt, 4) / 1000,
+    };
+    lt__verdict verdict;
+
+    LT_TRY(lt__run_judge(s, &w, here, &verdict, err));
+    return verdict.sign == LT__SIGN_ALIVE ? LT_OK : ids_add(all, w.run, err);
+}
+
+#define FIND                                                                   \
+    "SELECT r.id, r.status = 'lost', m.name, r.boot_id, r.started_at"          \
+    " FROM run r LEFT JOIN machine m ON m.id = r.machine"                      \
+    " WHERE (?1 = 0 OR r.sweep = ?1) AND r.status IN "
+
 static lt_status requeue_find(lt_store *s, int64_t sweep, lt_requeue which,
                               ids *all, lt_err *err)
 {
     sqlite3_stmt *stmt = NULL;
     bool row = true;
+    lt_host here;
     lt_status rc;
 
+    lt_host_describe(&here);
     LT_TRY(lt__db_open(s, &stmt, err,
-                       which == LT_REQUEUE_CUT
-                           ? "SELECT id FROM run WHERE (?1 = 0 OR sweep = ?1)"
-                             " AND status IN ('lost', 'interrupted')"
-                           : "SELECT id FROM run WHERE (?1 = 0 OR sweep = ?1)"
-                             " AND status IN ('failed', 'diverged')",
+                       which == LT_REQUEUE_CUT ? FIND "('lost', 'interrupted')"
+                                               : FIND "('failed', 'diverged')",
                        "i", sweep));
-    while ((rc = lt__db_next(s, stmt, &row, err)) == LT_OK && row) {
-        int64_t run = sqlite3_column_int64(stmt, 0);
-        bool is_gone = false;
-
-        rc = lt__run_is_gone(s, run, &is_gone, err);
-        if (rc == LT_OK && is_gone)
-            rc = ids_add(all, run, err);
-        if (rc != LT_OK)
+    while ((rc = lt__db_next(s, stmt, &row, err)) == LT_OK && row)
+        if ((rc = requeue_judge(s, stmt, &here, all, err)) != LT_OK)
             break;
-    }
     sqlite3_finalize(stmt);
     return rc;
 }

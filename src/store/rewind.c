@@ -150,15 +150,10 @@ static lt_status rewind_clock(undo *w, double *started, lt_err *err)
                           "SELECT max(last_elapsed) FROM series WHERE run = ?",
                           "i", c->run));
     *started = c->claimed - (double)before / 1000;
-    LT_TRY(lt__db_do(
-        c->store, err,
-        "UPDATE run SET started_at = ? WHERE id = ? AND status = 'running'",
-        "ii", lt__now_ms() - (int64_t)((lt_clock_elapsed() - *started) * 1000),
-        c->run));
-    if (sqlite3_changes(c->store->db) == 1)
-        return LT_OK;
-    return lt_err_set(err, LT_ESTORE, "%s: run %lld is no longer running there",
-                      c->store->path, (long long)c->run);
+    return lt__db_do(
+        c->store, err, "UPDATE run SET started_at = ? WHERE id = ?", "ii",
+        lt__now_ms() - (int64_t)((lt_clock_elapsed() - *started) * 1000),
+        c->run);
 }
 
 static lt_status rewind_all(undo *w, double *started, lt_err *err)
@@ -166,6 +161,7 @@ static lt_status rewind_all(undo *w, double *started, lt_err *err)
     sqlite3_stmt *upsert = NULL;
     lt_status rc;
 
+    LT_TRY(lt__claim_check(w->claim, err));
     LT_TRY(rewind_plan(w, err));
     LT_TRY(rewind_check(w, err));
     LT_TRY(lt__summary_open(w->claim->store, &upsert, err));

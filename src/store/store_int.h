@@ -22,6 +22,7 @@ struct lt_claim {
     lt_store *store; /* outlives the claim */
     int64_t run, sweep, seed;
     char *name, *config, *dir;
+    char boot_id[64];
     int lock;       /* file descriptor, or -1 */
     double started; /* that `elapsed` counts from: claimed, less what an
                        earlier claim's points that stay took */
@@ -91,9 +92,38 @@ int lt__query_authorize(void *store, int action, const char *a, const char *b,
 lt_status lt__lock_take(const char *path, int *fd, lt_err *err);
 /* True when the file is not there, or nobody holds its lock. */
 bool lt__lock_is_free(const char *path);
-/* Asks that of the run's lock. */
-lt_status lt__run_is_gone(const lt_store *s, int64_t run, bool *is_gone,
-                          lt_err *err);
+/* The lock's holder lives: other hosts see it by the file's time. */
+void lt__lock_touch(int fd);
+
+/* ---- alive.c ---- */
+
+/* A claimed run, as its row says. */
+typedef struct lt__whereabouts {
+    int64_t run;
+    const char *host, *boot_id;
+    double claimed; /* seconds since 1970 */
+} lt__whereabouts;
+
+typedef enum lt__sign {
+    LT__SIGN_ALIVE,
+    LT__SIGN_GONE,   /* its process is, says this kernel */
+    LT__SIGN_REBOOT, /* of an earlier boot of this machine */
+    LT__SIGN_SILENT, /* of another host, for `silence` seconds */
+} lt__sign;
+
+typedef struct lt__verdict {
+    lt__sign sign;
+    double silence; /* seconds */
+} lt__verdict;
+
+lt_status lt__run_judge(const lt_store *s, const lt__whereabouts *w,
+                        const lt_host *here, lt__verdict *out, lt_err *err);
+
+/* ---- claim.c ---- */
+
+/* ESTORE when the row is another's by now: queued again, or claimed. A run that
+ * another host wrote off as lost is still its process's own. */
+lt_status lt__claim_check(const lt_claim *c, lt_err *err);
 
 /* ---- series.c: points of one metric and their summary ---- */
 

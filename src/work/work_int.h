@@ -4,6 +4,7 @@
 #define LT_WORK_INT_H
 #include "latent/work/work.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -36,6 +37,21 @@ void lt__signal_forget(void);  /* as if none had come (tests) */
 /* Also SIGHUP and SIGTSTP; blocks them all but while waiting: `waiting` gets
  * the mask for ppoll, `before` the mask to put back. */
 void lt__signal_supervise(sigset_t *waiting, sigset_t *before);
+
+/* ---- heartbeat ---- */
+
+typedef struct lt__heart {
+    const lt_claim *claim;
+    int seconds; /* between two beats */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t end;
+    bool is_beating, is_over;
+} lt__heart;
+
+/* The claim must outlive it. */
+void lt__heart_start(lt__heart *h, const lt_claim *claim, int seconds);
+void lt__heart_stop(lt__heart *h);
 
 /* ---- children ---- */
 

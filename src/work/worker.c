@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { BEAT_SECONDS = 10 };
+
 typedef struct teller {
     int fd;
     int64_t run;
@@ -57,10 +59,13 @@ static lt_status run_claim(lt_store *store, lt_claim *claim,
         .self = &t, .progress = teller_progress, .should_stop = teller_stop};
     lt__msg m = {.kind = LT__MSG_START, .run = t.run};
     lt_run_status status;
+    lt__heart heart;
     lt_status rc;
 
     lt__msg_send(t.fd, &m);
+    lt__heart_start(&heart, claim, BEAT_SECONDS);
     status = opts->execute(opts->self, store, claim, &progress, &message);
+    lt__heart_stop(&heart);
     rc = lt_claim_end(claim, status, message.text, err);
     m.kind = LT__MSG_END;
     m.status = status;

@@ -144,6 +144,10 @@ const char *lt_claim_name(const lt_claim *claim);   /* borrowed */
 const char *lt_claim_config(const lt_claim *claim); /* JSON, borrowed */
 const char *lt_claim_dir(const lt_claim *claim);    /* exists; borrowed */
 
+/* A sign of life for other hosts: touches the lock's file. To be given every
+ * ten seconds or so; any thread may. */
+void lt_claim_beat(const lt_claim *claim);
+
 /* Where a run goes on: forgets in one transaction all points but the first
  * counts[i] of metric names[i]; n = 0 forgets all. Summaries become what they
  * would be, had the others never been logged, and a recorder made after this
@@ -164,7 +168,9 @@ lt_status lt_claim_facts(lt_claim *claim, const lt_run_facts *facts,
                          lt_err *err);
 
 /* Flushes metrics, writes the end state with wall and CPU seconds and
- * `message`, lets go of the lock, frees the claim (also on error). */
+ * `message`, lets go of the lock, frees the claim (also on error). A run that
+ * another host has taken for lost ends as any other; one that was put back
+ * into the queue is no longer the claim's: ESTORE, as for its metrics. */
 lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
                        const char *message, lt_err *err);
 
@@ -174,8 +180,10 @@ lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
 lt_status lt_claim_note(lt_claim *claim, const char *text, lt_err *err);
 lt_status lt_claim_tag(lt_claim *claim, const char *tag, lt_err *err);
 
-/* Marks `lost` every run said to be running on this host whose lock is free
- * (its process is gone). Never touches a live run. *n counts them. */
+/* Marks `lost` every run said to be running whose process is gone: on this
+ * machine, when its lock is free; on another, when besides nobody has touched
+ * the lock for two minutes. Never a live run: one whose lock is held. Writes
+ * only when there is one. *n counts them. */
 lt_status lt_store_reap(lt_store *store, int *n, lt_err *err);
 
 /* The same for the one run whose process (pid) the caller saw end without

@@ -1,0 +1,104 @@
+/* Whether a run's process lives: known, where that can be known, and guessed
+ * with care where it cannot.
+ *
+ *   its lock is held                      alive, whoever asks
+ *   free, claimed under this very kernel  gone: the kernel itself says so
+ *   free, on a host of this name, last    gone: this machine has started
+ *     touched before this kernel started  since
+ *   free, on another host                 gone when nobody has touched the
+ *                                         lock for two minutes
+ *
+ * The last is for folders that hosts share: their locks may not be seen from
+ * here, but a run's process touches its lock every ten seconds. The age of
+ * that is taken by the clock that stamped it, the file system's, as two hosts'
+ * clocks may differ by more than two minutes. A kernel is known by its boot id:
+ * containers of one machine have several names and one kernel. */
+#include "store/store_int.h"
+
+#include "latent/base/clock.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SILENCE 120.0 /* seconds after which another host's run is lost */
+
+static double seconds_of(const struct timespec *t)
+{
+    return (double)t->tv_sec + (double)t->tv_nsec / 1e9;
+}
+
+/* What a file touched now would have as its time. */
+static double time_there(const char *lock)
+{
+    double now = lt_clock_wall();
+    lt_text path = {0};
+    struct stat st;
+    int fd = -1;
+
+    lt_text_addf(&path, "%s.%d.now", lock, (int)getpid());
+    if (!path.failed)
+        fd = open(path.data, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        if (futimens(fd, NULL) == 0 && fstat(fd, &st) == 0)
+            now = seconds_of(&st.st_mtim);
+        close(fd);
+        (void)unlink(path.data);
+    }
+    lt_text_deinit(&path);
+    return now;
+}
+
+/* When this kernel started, by its clock of today. */
+static double time_of_boot(void)
+{
+    struct timespec up = {0};
+
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    return lt_clock_wall() - seconds_of(&up);
+}
+
+static bool is_same_kernel(const lt__whereabouts *w, const lt_host *here)
+{
+    return strcmp(w->boot_id, here->boot_id) == 0 &&
+           (*here->boot_id || strcmp(w->host, here->name) == 0);
+}
+
+static lt__verdict judge_silence(const lt__whereabouts *w, const lt_host *here,
+                                 const char *lock)
+{
+    struct stat st;
+    bool is_there = stat(lock, &st) == 0;
+    double last = is_there ? seconds_of(&st.st_mtim) : w->claimed;
+    double silence;
+
+    if (strcmp(w->host, here->name) == 0 && last < time_of_boot())
+        return (lt__verdict){.sign = LT__SIGN_REBOOT};
+    silence = (is_there ? time_there(lock) : lt_clock_wall()) - last;
+    return (lt__verdict){silence > SILENCE ? LT__SIGN_SILENT : LT__SIGN_ALIVE,
+                         silence};
+}
+
+lt_status lt__run_judge(const lt_store *s, const lt__whereabouts *w,
+                        const lt_host *here, lt__verdict *out, lt_err *err)
+{
+    lt_text path = {0};
+
+    lt_store_run_dir(s, w->run, &path);
+    lt_text_add(&path, "/lock");
+    if (path.failed) {
+        lt_text_deinit(&path);
+        return lt_err_mark(err, LT_ENOMEM);
+    }
+    if (!lt__lock_is_free(path.data))
+        *out = (lt__verdict){.sign = LT__SIGN_ALIVE};
+    else if (is_same_kernel(w, here))
+        *out = (lt__verdict){.sign = LT__SIGN_GONE};
+    else
+        *out = judge_silence(w, here, path.data);
+    lt_text_deinit(&path);
+    return LT_OK;
+}
