@@ -59,6 +59,25 @@ static void normalisations_carry_the_activation(void **state)
                   "dense:tanh dense:linear batchnorm:sigmoid");
 }
 
+/* Whatever activation it has in the encoder: the output is what was asked. */
+static void a_first_normalisation_ends_with_the_output(void **state)
+{
+    const lt_layer_spec first[LAYERS_MAX] = {NORM(RELU), DENSE(4, TANH),
+                                             DENSE(2, LINEAR)};
+    const lt_layer_spec behind_noise[LAYERS_MAX] = {
+        NOISE(MASKING, 0.5), NORM(RELU), DENSE(2, LINEAR)};
+    const lt_layer_spec two[LAYERS_MAX] = {NORM(TANH), NORM(RELU),
+                                           DENSE(2, LINEAR)};
+
+    (void)state;
+    decoder_check(lt_shape_flat(6), first,
+                  "dense:tanh dense:relu batchnorm:sigmoid");
+    decoder_check(lt_shape_flat(6), behind_noise,
+                  "dense:relu batchnorm:sigmoid");
+    decoder_check(lt_shape_flat(6), two,
+                  "dense:linear batchnorm:relu batchnorm:sigmoid");
+}
+
 /* The normalisation of the code normalises what the decoder gets; its mirror
  * has the activation of the layer below it. */
 static void normalised_codes(void **state)
@@ -124,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normalisations_carry_the_activation),
+        cmocka_unit_test(a_first_normalisation_ends_with_the_output),
         cmocka_unit_test(normalised_codes),
         cmocka_unit_test(pools_and_shapes_let_it_through),
         cmocka_unit_test(noise_leaves_nothing),

@@ -131,30 +131,42 @@ static lt_act act_below(const lt_net *net, int of, lt_act output)
     return output;
 }
 
-/* Whether the next layer down with an activation is a batch normalisation,
- * whose mirror then applies it. */
-static bool normalised_below(const lt_net *net, int of)
+/* The next layer down from `of` with an activation, or NULL. */
+static const lt_layer *next_below(const lt_net *net, int of)
 {
     for (int i = of - 1; i >= 0; i--)
         if (has_act(&net->layers[i]))
-            return is_batchnorm(&net->layers[i]);
-    return false;
+            return &net->layers[i];
+    return NULL;
 }
 
+/* What gives back the output of a batch normalisation leaves the activation to
+ * that one's mirror, which comes next; unless that is the last and has the
+ * network's. */
 static lt_act mirror_act(const lt_net *net, int of, lt_act output)
 {
-    const lt_layer *enc = &net->layers[of];
+    const lt_layer *below = next_below(net, of);
 
-    if (is_batchnorm(enc))
-        return act_below(net, of + 1, output);
-    return normalised_below(net, of) ? LT_ACT_LINEAR
-                                     : act_below(net, of, output);
+    if (is_batchnorm(&net->layers[of]))
+        return below ? act_below(net, of + 1, output) : output;
+    if (!below || !is_batchnorm(below))
+        return act_below(net, of, output);
+    return next_below(net, below->index) ? LT_ACT_LINEAR : below->spec.act;
 }
 
 /* A layer without a mirror may be passed by when it keeps the shape. */
 static bool leaves_nothing(const lt_layer *l)
 {
     return !l->ops->mirror && lt_shape_equal(l->in, l->out);
+}
+
+/* A flat output may count as a picture of as many numbers. A picture stays what
+ * its layer made it: passes of convolutions read its sizes. */
+static void plan_label(lt_layer *l, lt_shape shape)
+{
+    LT_ASSERT(lt_shape_elements(l->out) == lt_shape_elements(shape));
+    if (l->out.rank == 1)
+        l->out = shape;
 }
 
 static lt_status plan_mirror_layer(lt_net *net, int of, lt_act output,
@@ -173,8 +185,7 @@ static lt_status plan_mirror_layer(lt_net *net, int of, lt_act output,
                           lt__net_label(net, of, label));
     spec.act = mirror_act(net, of, output);
     LT_TRY(plan_layer(net, &spec, err));
-    LT_ASSERT(lt_shape_elements(dec->out) == lt_shape_elements(enc->in));
-    dec->out = enc->in;
+    plan_label(dec, enc->in);
     dec->mirror_of = of;
     return LT_OK;
 }
@@ -337,7 +348,7 @@ static lt_status plan_output(lt_net *net, lt_err *err)
             lt__net_label(net, net->n_layers - 1, label),
             lt_shape_elements(last->out), lt_shape_elements(net->input),
             lt_shape_text(net->input, shape));
-    last->out = net->input;
+    plan_label(last, net->input);
     return LT_OK;
 }
 

@@ -115,6 +115,14 @@ static lt_status map_check(const layer_map *m, const lt_dataset *set,
     return lt_net_check_part(m->net, m->first, m->last, err);
 }
 
+/* A network's last layer may make pictures where its output is rows. */
+static lt_shape map_shape(const layer_map *m)
+{
+    if (m->last == lt_net_n_layers(m->net))
+        return lt_net_output(m->net);
+    return lt_net_layer(m->net, m->last - 1)->out;
+}
+
 lt_status lt_evaluate_map(lt_net *net, const lt_dataset *set, int first,
                           int last, lt_pool *pool, lt_dataset **out,
                           lt_err *err)
@@ -127,7 +135,7 @@ lt_status lt_evaluate_map(lt_net *net, const lt_dataset *set, int first,
     LT_TRY(map_check(&m, set, err));
     rc = map_open(&m, set, err);
     if (rc == LT_OK)
-        rc = floats_new(lt_dataset_rows(set), lt_net_layer(net, last - 1)->out,
+        rc = floats_new(lt_dataset_rows(set), map_shape(&m),
                         lt_dataset_labels(set), &values, out, err);
     if (rc == LT_OK)
         map_run(&m, set, values);

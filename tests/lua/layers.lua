@@ -141,6 +141,13 @@ lives(new({ conv { 4, kernel = 3, stride = 2, act = "relu" }, latent.flatten {},
 } }), "conv_transpose 3x3/2 same")
 os.remove(path)
 
+-- Rows in, rows out, whatever the layers make of them.
+local rows = latent.data.rows { train:row(1), train:row(2), train:row(3), train:row(4) }
+local of_rows = new({ latent.reshape { 1, 28, 28 }, conv { 4, kernel = 3, stride = 2 }, code }, { input = 784 })
+latent.fit(of_rows, { train = rows, epochs = 2, batch = 2 })
+assert(table.concat(of_rows.output, "x") == "784" and of_rows:summary():find("1x28x28  sigmoid", 1, true))
+assert(table.concat(of_rows:reconstruct(rows).shape, "x") == "784")
+
 -- Codes of k values; a mirror keeps none of them.
 local sparse = new { dense { 40, act = "relu" }, latent.k_sparse { 10 } }
 assert(sparse.layers == 3)

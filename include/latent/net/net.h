@@ -98,7 +98,9 @@ typedef struct lt_net lt_net;
  * j, or of the nearest below it that has one. A batch normalisation in the
  * encoder has one in the mirror, with its own scale, shift and averages, and
  * carries that activation there: dense, batch normalisation with relu, dense is
- * mirrored by dense, batch normalisation with relu, dense.
+ * mirrored by dense, batch normalisation with relu, dense. Where it is the
+ * first with an activation, its mirror has the output's, and the one before
+ * that its own.
  *
  * An explicit decoder with a tie other than untied has as many dense and
  * convolutional layers as the encoder, each the reverse of its partner; other
@@ -111,7 +113,7 @@ int lt_net_n_encoder(const lt_net *net);
 const lt_layer *lt_net_layer(const lt_net *net, int index); /* 0-based */
 lt_shape lt_net_input(const lt_net *net);
 lt_shape lt_net_code(const lt_net *net);
-lt_shape lt_net_output(const lt_net *net);
+lt_shape lt_net_output(const lt_net *net); /* the input's */
 lt_act lt_net_output_act(const lt_net *net);
 lt_tie lt_net_tie(const lt_net *net);
 lt_refresh lt_net_refresh_kind(const lt_net *net);
