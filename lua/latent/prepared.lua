@@ -3,6 +3,7 @@
 --   local prep = latent.prepare.standardise { data = data.train }
 --   local ready = prep:apply(data)            -- a pair, or one set
 --   local pixels = prep:invert(net:reconstruct(ready.test))
+--   run:save("prep", prep)                    -- latent.prepare.load reads it
 --
 -- scale, standardise and whiten learn from `data`, the training set, and use
 -- what they learnt on every set. crops, shifts, patches and resize learn
@@ -11,6 +12,7 @@
 -- A set knows how it was made: { kind = "prepared", how =, fitted_on =, of = }.
 local core = require "latent.core.prepare"
 local data = require "latent.data"
+local file = require "latent.prepared_file"
 local options = require "latent.options"
 local sys = require "latent.core.sys"
 
@@ -160,6 +162,14 @@ function methods.invert(prep, set)
   return prepared(prep, set, nil, true)
 end
 
+-- Into a file, from which latent.prepare.load makes it again: also where the
+-- training set is not. notes: strings for the file's metadata, or nil.
+function methods.save(prep, path, notes)
+  options.expect(prep, "preparation", "prep:save")
+  options.expect(path, "string", "prep:save")
+  core.write(path, file.encode(prep, notes))
+end
+
 -- The training set's variances along all axes, largest first.
 function methods.variances(prep)
   options.expect(prep, "preparation", "prep:variances")
@@ -210,6 +220,26 @@ local function remake(recipe)
   local prep = drawn[how.kind] and setmetatable({ how = how }, meta)
     or new_fitted(how, data.from_recipe(recipe.fitted_on), recipe.fitted_on)
   return prepared(prep, data.from_recipe(recipe.of), recipe.part, recipe.inverse)
+end
+
+-- Whether a `how` that came from a file learns anything; nil when it is none.
+local REQUIRED <const> = { crops = { height = 1, width = 1 }, patches = { height = 1, width = 1 }, shifts = {},
+  resize = { height = 1, width = 1 } }
+
+local function learns(how)
+  if not drawn[how.kind] then return specs[how.kind] and true or nil end
+  for key, value in pairs(drawn[how.kind](specs[how.kind]:read(REQUIRED[how.kind]))) do
+    local found = how[key]
+    if type(value) == "table" then found = type(found) == "table" and found[1] and found[2] or found end
+    if math.type(found) ~= math.type(type(value) == "table" and value[1] or value) then return nil end
+  end
+  return false
+end
+
+-- What prep:save or run:save wrote.
+function prepare.load(path)
+  options.expect(path, "string", "latent.prepare.load")
+  return setmetatable(file.decode(path, core.read(path), learns), meta)
 end
 
 local names = {}

@@ -110,6 +110,9 @@ local function replace_records(playing)
   function run_core.info() return { id = 0, name = "rehearsal", dir = "rehearsal", seed = playing.seed } end
   function net_core.save(net, path) saved[path] = net end
   function net_core.load(path) return saved[path] or load(path) end
+  local read <const> = prepare_core.read
+  function prepare_core.write(path, bytes) saved[path] = bytes end
+  function prepare_core.read(path) return saved[path] or read(path) end
   function plot_core.render(figure) return plot_core.script(figure) ~= nil end
   function sys.exists() return true end -- what would have been written
 end

@@ -55,15 +55,18 @@ local function check_name(what, name)
   end
 end
 
--- run:save("net", net): safetensors in the run's folder, with the run's name
--- and configuration in the metadata.
-function methods:save(name, net)
+local SAVED <const> = { net = "network", preparation = "preparation" }
+
+-- run:save("net", net), run:save("prep", prep): safetensors in the run's
+-- folder, with the run's name and configuration in the metadata.
+function methods:save(name, what)
   local s = check_run(self, "run:save")
   check_name("run:save", name)
-  options.expect(net, "net", "run:save")
+  local kind = SAVED[options.type_of(what)]
+  if not kind then sys.fail(("run:save: found %s, wanted a net or a preparation"):format(options.show(what))) end
   local path = ("%s/%s.safetensors"):format(s.info.dir, name)
-  net:save(path, { ["latent.run"] = s.info.name, ["latent.config"] = s.info.config })
-  core.artifact(name, "network", path)
+  what:save(path, { ["latent.run"] = s.info.name, ["latent.config"] = s.info.config })
+  core.artifact(name, kind, path)
   return path
 end
 

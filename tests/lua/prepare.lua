@@ -82,6 +82,79 @@ end
 assert(white.test.recipe.how.kind == "whiten" and white.test.recipe.fitted_on.kind == "curves")
 assert(crops.test.recipe.part == "test")
 
+-- ---- files ----
+
+local path <const> = os.tmpname()
+
+local function write(bytes)
+  local out <close> = assert(io.open(path, "wb"))
+  out:write(bytes)
+end
+
+local function saved(which, notes)
+  which:save(path, notes)
+  local back_again = P.load(path)
+  assert(back_again.kind == which.kind)
+  return back_again
+end
+
+for _, which in ipairs { prep, P.scale { data = train }, P.standardise { data = train, per = "set" } } do
+  local loaded = saved(which)
+  assert(loaded:apply(test):fingerprint() == which:apply(test):fingerprint())
+  assert(loaded:invert(test):fingerprint() == which:invert(test):fingerprint())
+end
+for _, which in ipairs { whiten, zca } do
+  local loaded = saved(which, { ["latent.run"] = "calm" })
+  local made = which:apply(curves.test)
+  assert(loaded:apply(curves.test):fingerprint() == made:fingerprint())
+  assert(loaded:invert(made):fingerprint() == which:invert(made):fingerprint())
+  assert(loaded:variances()[3] == which:variances()[3])
+  assert(latent.data.from_recipe(loaded:apply(curves.test).recipe):fingerprint() == made:fingerprint())
+end
+for _, which in ipairs { patches, P.shifts { most = 2 }, P.resize { height = 3, width = 4 }, again } do
+  local made = which:apply(curves)
+  assert(saved(which):apply(curves).test:fingerprint() == made.test:fingerprint())
+end
+raises("cannot be undone", saved(again).invert, again, test)
+
+-- Whatever became of the file: an error, or a preparation.
+local function read_bytes()
+  local input <close> = assert(io.open(path, "rb"))
+  return input:read("a")
+end
+prep:save(path)
+local bytes <const> = read_bytes()
+for i = 1, #bytes do
+  write(bytes:sub(1, i - 1))
+  assert(not pcall(P.load, path), i)
+  write(bytes:sub(1, i - 1) .. string.char(bytes:byte(i) ~ 1 << i % 8) .. bytes:sub(i + 1))
+  local ok, damaged = pcall(P.load, path)
+  if ok then pcall(damaged.apply, damaged, test) end
+end
+local function broken(from, to, message)
+  local at, last = bytes:find(from, 1, true)
+  assert(at and #from == #to, from)
+  write(bytes:sub(1, at - 1) .. to .. bytes:sub(last + 1))
+  raises(message, P.load, path)
+end
+broken("latent preparation", "latent_preparation", "found no preparation, wanted what prep:save wrote")
+broken("standardise", "standardize", "latent.how: wanted one of the known preparations")
+broken('"shift":', '"shfit":', "wanted shift, and either factor or forward")
+broken('"factor":', '"fucter":', "wanted shift, and either factor or forward")
+broken('"F64"', '"F16"', "found numbers of type F16, wanted F64")
+broken("[2]", "[3]", ": shift: found 16 bytes, wanted 3 numbers of 8")
+write("")
+raises("found no header of a safetensors file", P.load, path)
+write(string.pack("<I8", 1 << 40) .. "{}")
+raises("found no header of a safetensors file", P.load, path)
+again:save(path)
+local drawn = read_bytes()
+write((drawn:gsub('\\"seed\\":5', '\\"sead\\":5')))
+raises("latent.how: wanted one of the known preparations", P.load, path)
+os.remove(path)
+raises("cannot open", P.load, path)
+raises("prep:save: found 3, wanted a string", prep.save, prep, 3)
+
 -- ---- errors ----
 
 raises("latent.prepare.whitn: no such name, did you mean 'whiten'", function() return P.whitn end)
@@ -110,5 +183,7 @@ return latent.experiment {
       output = "linear" }
     latent.fit(net, { train = ready.train, test = ready.test, epochs = 1, batch = 3, run = run })
     assert(prep:invert(net:reconstruct(ready.test)).n == 1)
+    local file = run:save("ready", prep)
+    assert(P.load(file):apply(test):fingerprint() == ready.test:fingerprint())
   end,
 }

@@ -54,6 +54,21 @@ lt_shape lt_prep_output(const lt_prep *p); /* of the sets that it makes */
  * Borrowed. */
 const double *lt_prep_variances(const lt_prep *p);
 
+/* All that was learnt, for files. With D elements in and K out: */
+typedef struct lt_prep_numbers {
+    lt_shape input, output;
+    const double *shift;     /* (D) */
+    const double *factor;    /* (D); NULL with matrices */
+    const lt_real *forward;  /* (K,D), or NULL */
+    const lt_real *backward; /* (K,D), or NULL */
+    const double *variances; /* (D) of whitening, or NULL */
+} lt_prep_numbers;
+
+lt_prep_numbers lt_prep_look(const lt_prep *p); /* borrowed from `p` */
+
+/* A preparation of copies of them; EFORMAT when they are none. */
+lt_status lt_prep_copy(const lt_prep_numbers *n, lt_prep **out, lt_err *err);
+
 typedef struct lt_prep_opts {
     bool is_inverse; /* from prepared values back to the original ones */
     int limit;       /* work on the first so many examples only and let the
