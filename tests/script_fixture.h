@@ -41,7 +41,8 @@ static inline bool stop_after_polls(void)
 static inline int world_setup(void **state)
 {
     world *w = calloc(1, sizeof *w);
-    lt_script_opts opts = {1, 1, stop_after_polls};
+    lt_script_opts opts = {
+        .threads = 1, .seed = 1, .should_stop = stop_after_polls};
     char db[96];
 
     strcpy(w->dir, "/tmp/latent-script-XXXXXX");

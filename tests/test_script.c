@@ -260,7 +260,7 @@ static void lua_files_of_the_tests_pass(void **state)
 
 static void a_script_survives_failing_allocations(void **state)
 {
-    lt_script_opts opts = {1, 1, NULL};
+    lt_script_opts opts = {.threads = 1, .seed = 1};
     int failures = 0;
 
     (void)state;

@@ -1,6 +1,6 @@
 -- boot: what every Lua state of the program is set up with, before a script.
 --
--- Scripts are trusted: io and os stay. What goes, goes for the sake of runs
+-- Scripts are trusted: io and os stay, but in a sandbox (sandbox.lua). What goes, goes for the sake of runs
 -- that can be repeated: random numbers come from the engine's generator, an
 -- undefined name is an error, and code that is loaded is code that is stored
 -- with the run: text beside the script, by `require`, never bytecode.
@@ -9,6 +9,7 @@ local sys = require "latent.core.sys"
 local boot = {}
 
 local getmetatable <const> = debug.getmetatable
+local getinfo <const> = debug.getinfo
 local load_text <const> = load
 
 -- ---- globals ----
@@ -34,7 +35,7 @@ local function make_strict(globals)
     sys.fail(("undefined name '%s'%s"):format(tostring(name), boot.hint(name, names_of(globals))))
   end
   function mt.__newindex(t, name, value)
-    local what = debug.getinfo(2, "S").what
+    local what = getinfo(2, "S").what
     if what == "Lua" then
       sys.fail(("assignment to undefined name '%s' (write: local %s)"):format(tostring(name), tostring(name)))
     end
@@ -56,6 +57,7 @@ end
 local reader -- path -> text or nil: where require finds files
 local folder = "."
 local sources = {}
+local globals = _G -- the script's
 
 local function local_searcher(name)
   if not name:find("^[%w_%-%.]+$") or name:find("%.%.") then
@@ -67,7 +69,7 @@ local function local_searcher(name)
     local text = reader and reader(path)
     if text then
       sources[#sources + 1] = { path = path, text = text }
-      local chunk, message = load_text(text, "@" .. path, "t")
+      local chunk, message = load_text(text, "@" .. path, "t", globals)
       if not chunk then error(message, 0) end
       return chunk, path
     end
@@ -82,7 +84,46 @@ local function not_stored(name)
   end
 end
 
-function boot.setup()
+-- A stop is noticed by a count of each coroutine's own instructions, which a
+-- short one never reaches: so it is looked for at every crossing too. A
+-- coroutine that was stopped is not closed: hooks are off in it, and nothing
+-- would end its __close.
+local function guard_coroutines()
+  local create <const>, resume <const>, close <const> = coroutine.create, coroutine.resume, coroutine.close
+  local status <const>, poll <const> = coroutine.status, sys.poll
+  function coroutine.create(f)
+    poll()
+    return create(f)
+  end
+  function coroutine.resume(...)
+    poll()
+    return resume(...)
+  end
+  function coroutine.close(...)
+    poll()
+    return close(...)
+  end
+  local function finish(co, ok, ...)
+    if ok then return ... end
+    poll()
+    local message = ...
+    if status(co) == "dead" then
+      local closes, other = close(co)
+      if not closes then message = other end
+    end
+    error(message, 2)
+  end
+  function coroutine.wrap(f)
+    poll()
+    local co = create(f)
+    return function(...)
+      poll()
+      return finish(co, resume(co, ...))
+    end
+  end
+end
+
+function boot.setup(is_sandboxed)
   math.random = sys.random
   math.randomseed = seed_random
   load = function(chunk, name, _, ...)
@@ -98,11 +139,22 @@ function boot.setup()
   package.path, package.cpath = "", ""
   package.loadlib = nil
   package.searchers = { package.searchers[1], local_searcher }
+  guard_coroutines()
   make_strict(_G)
+  if is_sandboxed then
+    globals = require "latent.sandbox".setup(local_searcher)
+    make_strict(globals)
+  end
 end
 
+function boot.is_sandboxed()
+  return globals ~= _G
+end
+
+local exists <const> = sys.exists -- a sandbox's own sees less
+
 local function from_disk(path)
-  return sys.exists(path) and sys.read(path) or nil
+  return exists(path) and sys.read(path) or nil
 end
 
 -- A variable to be closed keeps Lua from making `return latent.experiment{...}`
@@ -115,7 +167,7 @@ function boot.load(text, path, stored)
   folder = path:match("^(.*)/[^/]*$") or "."
   reader = stored and function(name) return stored[name] end or from_disk
   sources = { { path = path, text = text } }
-  local chunk, message = load_text(PREFIX .. text:gsub("^#[^\n]*", ""), "@" .. path, "t")
+  local chunk, message = load_text(PREFIX .. text:gsub("^#[^\n]*", ""), "@" .. path, "t", globals)
   if not chunk then error(message, 0) end
   local experiment = chunk()
   local options = require "latent.options"

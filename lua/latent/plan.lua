@@ -7,12 +7,15 @@ local tables = require "latent.table"
 
 local plan = {}
 
--- Everything that script_plan.c puts into the store.
-function plan.make(e, sets, seeds)
+-- Everything that script_plan.c puts into the store; `limits` is a text or nil.
+-- A sandboxed script's folder may be a stranger's: git, which its configuration
+-- can make run programs, is not asked about it.
+function plan.make(e, sets, seeds, limits)
   local p = experiment.describe(e)
   p.items = experiment.expand(e, sets, seeds)
-  p.sources = boot.sources()
-  p.commit, p.diff = sys.git(boot.folder())
+  p.sources = { table.unpack(boot.sources()) }
+  if limits then p.sources[#p.sources + 1] = { path = "latent.limits", text = limits } end
+  if not boot.is_sandboxed() then p.commit, p.diff = sys.git(boot.folder()) end
   return p
 end
 

@@ -1,9 +1,12 @@
 /* The one door for heap memory; see latent/base/mem.h.
  *
- * The two counters are the process's, not a caller's: they are the only
- * global state of the library, and only tests set one. */
+ * The counters are the process's, not a caller's: they are the only global
+ * state of the library. Bytes are what the C library set aside, which is what
+ * it will give back; asking it for that costs a few nanoseconds a block. Two
+ * threads that allocate at once may together pass the limit by one block. */
 #include "latent/base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +17,33 @@
 
 static atomic_int_least64_t mem_count;
 static atomic_int_least64_t mem_countdown = -1;
+static atomic_int_least64_t mem_bytes;
+static atomic_int_least64_t mem_limit; /* 0: none */
+static atomic_int_least64_t mem_refused;
 
-/* False when the allocation must be refused. */
-static int mem_admit(size_t count, size_t size, size_t *bytes)
+/* Whether `bytes` in place of a block of `old` bytes stay within the limit. */
+static int mem_fits(size_t bytes, size_t old)
+{
+    int64_t limit = atomic_load_explicit(&mem_limit, memory_order_relaxed);
+
+    if (limit <= 0 || bytes <= old ||
+        (int64_t)(bytes - old) <=
+            limit - atomic_load_explicit(&mem_bytes, memory_order_relaxed))
+        return 1;
+    atomic_store(&mem_refused, (int64_t)bytes);
+    return 0;
+}
+
+static void *mem_taken(void *p)
+{
+    if (p)
+        atomic_fetch_add_explicit(&mem_bytes, (int64_t)malloc_usable_size(p),
+                                  memory_order_relaxed);
+    return p;
+}
+
+/* False when the allocation must be refused; `old` bytes will be given back. */
+static int mem_admit(size_t count, size_t size, size_t old, size_t *bytes)
 {
     atomic_fetch_add_explicit(&mem_count, 1, memory_order_relaxed);
     if (atomic_load_explicit(&mem_countdown, memory_order_relaxed) >= 0 &&
@@ -28,21 +55,22 @@ static int mem_admit(size_t count, size_t size, size_t *bytes)
         return 0;
     if (*bytes == 0)
         *bytes = 1;
-    return 1;
+    return mem_fits(*bytes, old);
 }
 
 void *lt_mem_alloc(size_t count, size_t size)
 {
     size_t bytes;
 
-    return mem_admit(count, size, &bytes) ? malloc(bytes) : NULL;
+    return mem_admit(count, size, 0, &bytes) ? mem_taken(malloc(bytes)) : NULL;
 }
 
 void *lt_mem_zero(size_t count, size_t size)
 {
     size_t bytes;
 
-    return mem_admit(count, size, &bytes) ? calloc(1, bytes) : NULL;
+    return mem_admit(count, size, 0, &bytes) ? mem_taken(calloc(1, bytes))
+                                             : NULL;
 }
 
 void *lt_mem_aligned(size_t count, size_t size)
@@ -50,7 +78,7 @@ void *lt_mem_aligned(size_t count, size_t size)
     size_t bytes, alignment = ALIGNMENT;
     void *p = NULL;
 
-    if (!mem_admit(count, size, &bytes))
+    if (!mem_admit(count, size, 0, &bytes))
         return NULL;
     if (bytes >= 2 * HUGE_PAGE_SIZE)
         alignment = HUGE_PAGE_SIZE;
@@ -59,14 +87,21 @@ void *lt_mem_aligned(size_t count, size_t size)
     if (alignment == HUGE_PAGE_SIZE)
         (void)madvise(p, bytes, MADV_HUGEPAGE);
     memset(p, 0, bytes);
-    return p;
+    return mem_taken(p);
 }
 
 void *lt_mem_grow(void *p, size_t count, size_t size)
 {
-    size_t bytes;
+    size_t bytes, old = malloc_usable_size(p);
+    void *q;
 
-    return mem_admit(count, size, &bytes) ? realloc(p, bytes) : NULL;
+    if (!mem_admit(count, size, old, &bytes))
+        return NULL;
+    q = realloc(p, bytes);
+    if (q)
+        atomic_fetch_sub_explicit(&mem_bytes, (int64_t)old,
+                                  memory_order_relaxed);
+    return mem_taken(q);
 }
 
 char *lt_mem_strndup(const char *text, size_t n)
@@ -87,12 +122,31 @@ char *lt_mem_strdup(const char *text)
 
 void lt_mem_free(void *p)
 {
+    if (p)
+        atomic_fetch_sub_explicit(&mem_bytes, (int64_t)malloc_usable_size(p),
+                                  memory_order_relaxed);
     free(p);
 }
 
 int64_t lt_mem_allocations(void)
 {
     return atomic_load(&mem_count);
+}
+
+int64_t lt_mem_bytes(void)
+{
+    return atomic_load(&mem_bytes);
+}
+
+void lt_mem_set_limit(int64_t bytes)
+{
+    atomic_store(&mem_limit, bytes);
+    atomic_store(&mem_refused, 0);
+}
+
+int64_t lt_mem_refused(void)
+{
+    return atomic_load(&mem_refused);
 }
 
 void lt_mem_fail_after(int64_t n)

@@ -1,21 +1,15 @@
-/* The ground of every binding: the context beside a Lua state, errors, and
- * the stop that a script cannot swallow.
+/* The ground of every binding: the context beside a Lua state, and errors.
  *
  * A core function collects what it needs, lets go of all it owns, then calls
  * lt__raise: Lua's errors are longjmps. The position put before a message is
  * that of the innermost function of a script; our own modules are named
  * "[latent] x.lua" and passed over, so that a mistake is always reported
- * where the user made it.
- *
- * A stop (Ctrl-C) is polled by a count hook. When it comes, the hook is set
- * to fire at every instruction: a loop around pcall gets the error again
- * outside of it. */
+ * where the user made it. */
 #include "bind/bind_int.h"
 
 #include <string.h>
 
-#define HOOK_INSTRUCTIONS 10000
-#define OWN_SOURCE        "=[latent]"
+#define OWN_SOURCE "=[latent]"
 
 static const char ctx_key = 0;
 
@@ -40,62 +34,6 @@ lt_pool *lt__pool_of(lua_State *L)
     lt__ctx *ctx = lt__ctx_of(L);
 
     return ctx ? ctx->pool : NULL;
-}
-
-/* ---- stopping ---- */
-
-/* Always the first message: later ones would only say where a script's
- * attempts to go on were cut. */
-static int raise_stopped(lua_State *L)
-{
-    lt__ctx *ctx = lt__ctx_of(L);
-
-    if (ctx->last.status != LT_EINTERRUPTED) {
-        lt__push_where(L);
-        lt_err_set(&ctx->last, LT_EINTERRUPTED, "%sinterrupted",
-                   lua_tostring(L, -1));
-    }
-    lua_pushstring(L, ctx->last.text);
-    return lua_error(L);
-}
-
-static void stop_hook(lua_State *L, lua_Debug *ar)
-{
-    (void)ar;
-    raise_stopped(L);
-}
-
-/* From now on nothing runs in this thread or in the main one. */
-static void ctx_stop(lt__ctx *ctx, lua_State *L)
-{
-    ctx->is_stopped = true;
-    lua_sethook(L, stop_hook, LUA_MASKCOUNT | LUA_MASKLINE, 1);
-    lua_sethook(ctx->L, stop_hook, LUA_MASKCOUNT | LUA_MASKLINE, 1);
-}
-
-bool lt__should_stop(lua_State *L)
-{
-    lt__ctx *ctx = lt__ctx_of(L);
-
-    if (!ctx)
-        return false;
-    if (!ctx->is_stopped && !(ctx->should_stop && ctx->should_stop()) &&
-        !lt_observe_stop(ctx->progress))
-        return false;
-    ctx_stop(ctx, L);
-    return true;
-}
-
-static void poll_hook(lua_State *L, lua_Debug *ar)
-{
-    (void)ar;
-    if (lt__should_stop(L))
-        raise_stopped(L);
-}
-
-void lt__install_hook(lua_State *L)
-{
-    lua_sethook(L, poll_hook, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
 }
 
 /* ---- errors ---- */
@@ -124,8 +62,8 @@ int lt__raise(lua_State *L, const lt_err *err)
 
     if (ctx) {
         ctx->last = copy;
-        if (copy.status == LT_EINTERRUPTED)
-            ctx_stop(ctx, L);
+        if (lt__stops(L, copy.status))
+            return lt__raise_stop(L);
     }
     lt__push_where(L);
     lua_pushstring(L, copy.text[0] ? copy.text : lt_status_text(copy.status));

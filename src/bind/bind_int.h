@@ -60,13 +60,21 @@ typedef struct lt__ctx {
     int threads;
     bool (*should_stop)(void); /* or NULL */
     bool is_stopped;           /* a stop was seen; nothing may go on */
-    lt_rng rng;                /* math.random */
-    lt_err last;               /* the last error that lt__raise raised */
-    lt_text inner_message;     /* of the last failing callback ... */
-    lt_text inner_trace;       /* ... and where that was raised */
-    lt_text trace;             /* of the last uncaught error */
-    int error_status;          /* of a {status =} error, or 0 */
-    lt_claim *claim;           /* the run being executed, or NULL */
+    lt_err stop;               /* ... why; its text once it was raised */
+    double began, max_seconds; /* max_seconds 0: any */
+    int64_t max_bytes;         /* 0: any */
+    size_t refused;            /* what Lua asked for last, in vain */
+    double stop_seconds;       /* spent by then */
+    int64_t stop_bytes;        /* in use by then */
+    size_t stop_wanted;        /* and more wanted; 0: not for want of memory */
+    bool is_sandboxed;
+    lt_rng rng;            /* math.random */
+    lt_err last;           /* the last error that lt__raise raised */
+    lt_text inner_message; /* of the last failing callback ... */
+    lt_text inner_trace;   /* ... and where that was raised */
+    lt_text trace;         /* of the last uncaught error */
+    int error_status;      /* of a {status =} error, or 0 */
+    lt_claim *claim;       /* the run being executed, or NULL */
     lt_recorder *recorder;
     const lt_observer *progress; /* of the worker, or NULL */
     lt__cached_pair cache[LT__CACHED_PAIRS];
@@ -78,12 +86,34 @@ lt__ctx *lt__ctx_of(lua_State *L);
 void lt__ctx_attach(lua_State *L, lt__ctx *ctx);
 lt_pool *lt__pool_of(lua_State *L); /* or NULL */
 
-/* Polls for a stop. Once there is one, every later line of Lua raises
- * "interrupted", so that no pcall loop survives it. */
+/* ---- stopping: stop.c ---- */
+
+/* Polls for a stop: a signal, or a limit of time. Once there is one, every
+ * later instruction of Lua raises it, so that no pcall loop survives it. */
 bool lt__should_stop(lua_State *L);
 
 /* Before any coroutine is made, so that all inherit it. */
 void lt__install_hook(lua_State *L);
+
+/* The clock and the memory of a fresh state begin; the limits end with it. */
+void lt__limits_begin(lt__ctx *ctx);
+void lt__limits_end(lt__ctx *ctx);
+
+/* Lua's allocator was refused `size` bytes. */
+void lt__limits_refuse(lt__ctx *ctx, size_t size);
+
+/* An error that nobody caught: when Lua says that it is out of memory, and it
+ * was the limit that refused some, that is a stop. */
+void lt__limits_blame(lt__ctx *ctx, const char *message);
+
+/* Whether an engine's error of this status is a stop. */
+bool lt__stops(lua_State *L, lt_status status);
+
+/* Raises the stop, with its first message. */
+int lt__raise_stop(lua_State *L);
+
+/* The stop, whatever a script made of its error. */
+lt_status lt__stop_error(lt__ctx *ctx, lt_err *err);
 
 /* ---- errors ---- */
 

@@ -13,6 +13,7 @@
 #include "latent/base/spawn.h"
 #include "latent/base/suggest.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -92,6 +93,12 @@ static int sys_guard(lua_State *L)
     lua_settop(L, 1);
     lua_pushcclosure(L, guarded_handler, 1);
     return 1;
+}
+
+/* sys.poll(): raises when all is to stop */
+static int sys_poll(lua_State *L)
+{
+    return lt__should_stop(L) ? lt__raise_stop(L) : 0;
 }
 
 /* ---- the terminal, the clock, the machine ---- */
@@ -196,6 +203,20 @@ static int sys_sha256(lua_State *L)
 static int sys_exists(lua_State *L)
 {
     lua_pushboolean(L, lt_path_exists(luaL_checkstring(L, 1)));
+    return 1;
+}
+
+/* sys.real(path) -> without links, dots and double slashes, or nil when nothing
+ * is there. A path with a zero byte is none. */
+static int sys_real(lua_State *L)
+{
+    char real[PATH_MAX];
+    size_t size;
+    const char *path = luaL_checklstring(L, 1, &size);
+
+    if (strlen(path) != size || !realpath(path, real))
+        return 0;
+    lua_pushstring(L, real);
     return 1;
 }
 
@@ -324,6 +345,7 @@ static int rng_call(lua_State *L)
 int lt__open_sys(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"guard", sys_guard},
+                                         {"poll", sys_poll},
                                          {"fail", sys_fail},
                                          {"where", sys_where},
                                          {"env", sys_env},
@@ -337,6 +359,7 @@ int lt__open_sys(lua_State *L)
                                          {"sha256", sys_sha256},
                                          {"git", sys_git},
                                          {"exists", sys_exists},
+                                         {"real", sys_real},
                                          {"read", sys_read},
                                          {"random", sys_random},
                                          {"rng", sys_rng},

@@ -28,14 +28,18 @@
 /* Lua takes a smaller block for granted. */
 static void *state_alloc(void *ud, void *p, size_t old_size, size_t size)
 {
+    lt__ctx *ctx = ud;
     void *q;
 
-    (void)ud;
     if (size == 0) {
         lt_mem_free(p);
         return NULL;
     }
     q = lt_mem_grow(p, size, 1);
+    if (q)
+        ctx->refused = 0;
+    else
+        lt__limits_refuse(ctx, size);
     return !q && p && size <= old_size ? p : q;
 }
 
@@ -58,7 +62,8 @@ static int state_setup(lua_State *L)
     luaL_openlibs(L);
     lt__preload_modules(L);
     lt__push_function(L, "latent.boot", "setup");
-    lua_call(L, 0, 0);
+    lua_pushboolean(L, lt__ctx_of(L)->is_sandboxed);
+    lua_call(L, 1, 0);
     return 0;
 }
 
@@ -67,6 +72,14 @@ void lt__script_close(lt_script *s)
     if (s->ctx.L)
         lua_close(s->ctx.L);
     s->ctx.L = NULL;
+    lt__limits_end(&s->ctx);
+}
+
+void lt__script_limit(lt_script *s, const lt_script_limits *limits)
+{
+    s->ctx.is_sandboxed = limits->sandbox;
+    s->ctx.max_seconds = limits->seconds;
+    s->ctx.max_bytes = limits->bytes;
 }
 
 lt_status lt__script_reopen(lt_script *s, uint64_t seed, lt_err *err)
@@ -74,13 +87,13 @@ lt_status lt__script_reopen(lt_script *s, uint64_t seed, lt_err *err)
     lt__ctx *ctx = &s->ctx;
 
     lt__script_close(s);
-    ctx->is_stopped = false;
+    lt__limits_begin(ctx);
     ctx->last = (lt_err){0};
     lt_text_clear(&ctx->trace);
     lt_text_clear(&ctx->inner_message);
     lt_text_clear(&ctx->inner_trace);
     lt_rng_init(&ctx->rng, seed, "script");
-    ctx->L = lua_newstate(state_alloc, NULL);
+    ctx->L = lua_newstate(state_alloc, ctx);
     if (!ctx->L)
         return lt_err_set(err, LT_ENOMEM, "Lua: out of memory");
     return lt__script_protect(s, state_setup, ctx, err);
@@ -90,8 +103,6 @@ lt_status lt__script_reopen(lt_script *s, uint64_t seed, lt_err *err)
 
 static lt_status error_status(const lt__ctx *ctx, int rc, const char *text)
 {
-    if (ctx->is_stopped)
-        return LT_EINTERRUPTED;
     if (rc == LUA_ERRMEM)
         return LT_ENOMEM;
     if (ctx->last.status != LT_OK && ctx->last.text[0] &&
@@ -127,15 +138,20 @@ lt_status lt__script_protect(lt_script *s, lua_CFunction f, void *arg,
     lua_pushcfunction(L, f);
     lua_pushlightuserdata(L, arg);
     lua_rc = lua_pcall(L, 1, 0, 1);
-    if (lua_rc == LUA_OK) {
-        lua_settop(L, 0);
-        return LT_OK;
+    if (lua_rc != LUA_OK) {
+        lt__error_text(L, &text);
+        s->ctx.error_status = thrown_status(L);
+        lt__limits_blame(&s->ctx, lt_text_str(&text));
     }
-    lt__error_text(L, &text);
-    s->ctx.error_status = thrown_status(L);
     lua_settop(L, 0);
-    rc = error_status(&s->ctx, lua_rc, lt_text_str(&text));
-    lt_err_set(err, rc, "%s", lt_text_str(&text));
+    if (s->ctx.is_stopped) {
+        rc = lt__stop_error(&s->ctx, err);
+    } else if (lua_rc == LUA_OK) {
+        rc = LT_OK;
+    } else {
+        rc = error_status(&s->ctx, lua_rc, lt_text_str(&text));
+        lt_err_set(err, rc, "%s", lt_text_str(&text));
+    }
     lt_text_deinit(&text);
     return rc;
 }
@@ -152,6 +168,7 @@ lt_status lt_script_new(const lt_script_opts *opts, lt_script **out,
         return lt_err_mark(err, LT_ENOMEM);
     s->opts = *opts;
     s->ctx.should_stop = opts->should_stop;
+    lt__script_limit(s, &opts->limits);
     s->ctx.threads = opts->threads > 0 ? opts->threads : 1;
     rc = lt_pool_new(s->ctx.threads, &s->ctx.pool, err);
     if (rc == LT_OK)
@@ -163,16 +180,22 @@ lt_status lt_script_new(const lt_script_opts *opts, lt_script **out,
     return rc;
 }
 
+void lt__script_forget(lt_script *s)
+{
+    for (int i = 0; i < LT__CACHED_PAIRS; i++) {
+        lt_mem_free(s->ctx.cache[i].key);
+        lt__set_release(s->ctx.cache[i].train);
+        lt__set_release(s->ctx.cache[i].test);
+        s->ctx.cache[i] = (lt__cached_pair){0};
+    }
+}
+
 void lt_script_free(lt_script *s)
 {
     if (!s)
         return;
     lt__script_close(s);
-    for (int i = 0; i < LT__CACHED_PAIRS; i++) {
-        lt_mem_free(s->ctx.cache[i].key);
-        lt__set_release(s->ctx.cache[i].train);
-        lt__set_release(s->ctx.cache[i].test);
-    }
+    lt__script_forget(s);
     lt_text_deinit(&s->ctx.trace);
     lt_text_deinit(&s->ctx.inner_message);
     lt_text_deinit(&s->ctx.inner_trace);

@@ -11,9 +11,14 @@ struct lt_script {
     lt__ctx ctx; /* ctx.L is NULL between states */
 };
 
-/* Closes the state and makes a new one, seeded. */
+/* Closes the state and makes a new one, seeded, with the limits that
+ * lt__script_limit has set. */
 lt_status lt__script_reopen(lt_script *s, uint64_t seed, lt_err *err);
+void lt__script_limit(lt_script *s, const lt_script_limits *limits);
 void lt__script_close(lt_script *s);
+
+/* Lets go of the data that are kept from run to run. */
+void lt__script_forget(lt_script *s);
 
 /* Calls f in protected mode with `arg` as light userdata. An error's text and
  * status go to `err`; its traceback stays in the context. */

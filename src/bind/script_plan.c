@@ -26,14 +26,28 @@ void lt__push_sets(lua_State *L, const lt_plan_opts *opts)
     }
 }
 
-/* plan.make(experiment, sets, seeds); leaves its table on the stack. */
+/* nil, or the text that is stored with the sweep. */
+static void push_limits(lua_State *L)
+{
+    const lt__ctx *ctx = lt__ctx_of(L);
+
+    if (ctx->is_sandboxed || ctx->max_seconds > 0 || ctx->max_bytes > 0)
+        lua_pushfstring(L, "{\"sandbox\":%s,\"seconds\":%f,\"bytes\":%I}\n",
+                        ctx->is_sandboxed ? "true" : "false", ctx->max_seconds,
+                        (LUAI_UACINT)ctx->max_bytes);
+    else
+        lua_pushnil(L);
+}
+
+/* plan.make(experiment, sets, seeds, limits); leaves its table on the stack. */
 static int push_plan(lua_State *L, const lt_plan_opts *opts)
 {
     lt__push_function(L, "latent.plan", "make");
     lua_getfield(L, LUA_REGISTRYINDEX, LT__EXPERIMENT);
     lt__push_sets(L, opts);
     lua_pushinteger(L, opts->seeds);
-    lua_call(L, 3, 1);
+    push_limits(L);
+    lua_call(L, 4, 1);
     return lua_gettop(L);
 }
 

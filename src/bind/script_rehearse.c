@@ -3,7 +3,8 @@
  *
  * A script that is busy with itself (a loop until a loss is small) is stopped
  * after some seconds and given the benefit of the doubt, as is a network that
- * diverges before it was trained. */
+ * diverges before it was trained. A limit of time is that of one run: here it
+ * does not count. */
 #include "bind/script_int.h"
 
 #include "latent/base/clock.h"
@@ -53,9 +54,11 @@ lt_status lt_script_rehearse(lt_script *s, const char *path,
     if (rc != LT_OK)
         return rc;
     s->ctx.progress = &observer;
+    s->ctx.max_seconds = 0;
     rc = lt__script_protect(s, rehearse_call, &r, &own);
     lt__script_close(s); /* lets go of networks and sets */
     s->ctx.progress = NULL;
+    lt__script_limit(s, &s->opts.limits);
     if (rc == LT_OK || rc == LT_EDIVERGED || r.is_over)
         return LT_OK;
     return lt_err_set(err, rc, "%s", own.text);

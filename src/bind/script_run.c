@@ -106,9 +106,30 @@ static lt_status run_protected(run_args *args, lt_err *message)
         *message = close_err;
         rc = close_rc;
     }
-    return rc == LT_OK && ctx->is_stopped
-               ? lt_err_set(message, LT_EINTERRUPTED, "interrupted")
-               : rc;
+    return rc;
+}
+
+static double narrower(double a, double b)
+{
+    return a > 0 && (b <= 0 || a < b) ? a : b;
+}
+
+/* With a limit of memory, what earlier runs left in the cache is let go: what
+ * became of a run must not depend on those before it. */
+static lt_status run_limits(run_args *args, lt_err *message)
+{
+    const lt_script_limits *own = &args->script->opts.limits;
+    lt_script_limits limits;
+
+    LT_TRY(lt_script_stored_limits(args->store, lt_claim_sweep(args->claim),
+                                   &limits, message));
+    limits.sandbox = limits.sandbox || own->sandbox;
+    limits.seconds = narrower(limits.seconds, own->seconds);
+    limits.bytes = (int64_t)narrower((double)limits.bytes, (double)own->bytes);
+    if (limits.bytes > 0 || limits.sandbox)
+        lt__script_forget(args->script);
+    lt__script_limit(args->script, &limits);
+    return LT_OK;
 }
 
 lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
@@ -119,8 +140,11 @@ lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
 
     s->ctx.claim = claim;
     s->ctx.progress = progress;
-    rc = run_protected(&args, message);
+    rc = run_limits(&args, message);
+    if (rc == LT_OK)
+        rc = run_protected(&args, message);
     lt__script_close(s); /* lets go of networks and sets */
+    lt__script_limit(s, &s->opts.limits);
     s->ctx.claim = NULL;
     s->ctx.progress = NULL;
     switch (rc) {

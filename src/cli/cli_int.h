@@ -6,6 +6,7 @@
 
 #include "latent/base/status.h"
 #include "latent/base/text.h"
+#include "latent/bind/script.h"
 #include "latent/store/store.h"
 
 /* DESIGN section 7. */
@@ -53,6 +54,28 @@ typedef struct lt__option {
  * for an unknown option, the nearest known one. */
 lt_status lt__options_parse(const lt__call *call, const lt__option *options,
                             int n, lt__list *rest, lt_err *err);
+
+/* ---- limits of scripts ---- */
+
+typedef struct lt__limit_args {
+    bool sandbox;
+    int seconds, megabytes; /* 0: not given */
+} lt__limit_args;
+
+#define LT__LIMIT_OPTIONS(a)                                                   \
+    {"--sandbox", NULL, LT__OPTION_FLAG, &(a).sandbox, 0},                     \
+        {"--max-time", NULL, LT__OPTION_INT, &(a).seconds, 1},                 \
+    {                                                                          \
+        "--max-memory", NULL, LT__OPTION_INT, &(a).megabytes, 16               \
+    }
+
+/* A sandbox has limits of its own where none are given. */
+lt_script_limits lt__limits_of(const lt__limit_args *a);
+
+/* While this process itself loads a script: what does not heed a limit of time
+ * is ended, with the program, some seconds after it. */
+void lt__watchdog_set(const lt_script_limits *limits);
+void lt__watchdog_clear(void);
 
 /* ---- endings ---- */
 

@@ -30,6 +30,15 @@ const char lt__help_run[] =
     "                       same script, same config\n"
     "  --dry-run            print the runs that would be queued, do nothing\n"
     "  --no-rehearsal       do not play the run function before queueing\n"
+    "  --sandbox            the script gets no files, programs, environment, "
+    "native\n"
+    "                       libraries or bytecode; data sets are read from "
+    "the\n"
+    "                       usual folders, written is the run's folder only\n"
+    "  --max-time SECONDS   of one run; longer, and it fails (--sandbox: "
+    "3600)\n"
+    "  --max-memory MB      of one run, the engine's with Lua's (--sandbox: "
+    "4096)\n"
     "  --db PATH            the store (else $LATENT_DB, else "
     "results/latent.db)\n"
     "  -h, --help           show this help\n"
@@ -49,6 +58,11 @@ const char lt__help_run[] =
     "that fails, diverges or crashes is recorded with its message and never\n"
     "stops the others.\n"
     "\n"
+    "A script that you did not write is run by --sandbox. Both limits and the\n"
+    "sandbox are stored with the sweep, and hold wherever it is executed; a "
+    "run\n"
+    "that does not heed its limit of time is killed some seconds later.\n"
+    "\n"
     "Exit status: 0 all finished; 1 a run failed, diverged or was lost; 2 a\n"
     "mistake in the command or the script; 4 the store or a file; 130, 143\n"
     "interrupted.\n"
@@ -63,6 +77,7 @@ typedef struct run_args {
     lt__list sets, rest;
     int jobs, threads, seeds;
     bool needed, dry_run, no_rehearsal;
+    lt__limit_args limits;
 } run_args;
 
 typedef struct sweep_plan {
@@ -80,6 +95,7 @@ static lt_status read_args(const lt__call *call, run_args *a, lt_err *err)
         {"--needed", NULL, LT__OPTION_FLAG, &a->needed, 0},
         {"--dry-run", NULL, LT__OPTION_FLAG, &a->dry_run, 0},
         {"--no-rehearsal", NULL, LT__OPTION_FLAG, &a->no_rehearsal, 0},
+        LT__LIMIT_OPTIONS(a->limits),
     };
     size_t room = (size_t)call->argc + 1;
 
@@ -179,10 +195,12 @@ static lt_status load(const run_args *a, lt_script *script, lt_err *err)
 static lt_status prepare(const lt__call *call, const run_args *a,
                          lt_store **store, sweep_plan *plan, lt_err *err)
 {
-    const lt_script_opts opts = {.threads = 1};
+    const lt_script_opts opts = {.threads = 1,
+                                 .limits = lt__limits_of(&a->limits)};
     lt_script *script = NULL;
     lt_status rc = lt_script_new(&opts, &script, err);
 
+    lt__watchdog_set(&opts.limits);
     if (rc == LT_OK)
         rc = load(a, script, err);
     if (rc == LT_OK)
@@ -190,6 +208,7 @@ static lt_status prepare(const lt__call *call, const run_args *a,
     if (rc == LT_OK)
         rc = queue(call, a, script, *store, plan, err);
     lt_script_free(script);
+    lt__watchdog_clear();
     return rc;
 }
 

@@ -112,6 +112,7 @@ int lt__exit_of(lt_status status)
         return LT__EXIT_OK;
     case LT_EINVAL:
     case LT_ECALLBACK:
+    case LT_ELIMIT: /* of a script that was loaded or rehearsed */
         return LT__EXIT_USAGE;
     case LT_ENOTFOUND:
         return LT__EXIT_NOTHING;

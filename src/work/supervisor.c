@@ -4,9 +4,13 @@
  * without a word has its run written off in the store, and another takes its
  * place while runs are queued. Every replacement costs at least one claimed
  * run, so that this ends; workers that die before they claim anything are not
- * replaced. The first signal is passed on as SIGTERM, the second kills. */
+ * replaced. The first signal is passed on as SIGTERM, the second kills.
+ *
+ * A worker keeps its runs' limit of time itself; one that does not (its script
+ * is deep in a pattern that never ends) is killed after a while. */
 #include "latent/work/work.h"
 
+#include "latent/base/clock.h"
 #include "latent/base/mem.h"
 #include "work/work_int.h"
 
@@ -54,6 +58,8 @@ static void take_message(crew *w, int slot, const lt__msg *m)
     if (m->kind == LT__MSG_START) {
         c->run = m->run;
         c->claimed = true;
+        c->began = lt_clock_elapsed();
+        c->limit = m->limit;
         lt_text_clear(&w->scratch);
         if (w->knobs)
             lt__knobs_title(w->knobs, m->run, &w->scratch);
@@ -76,6 +82,13 @@ static lt_run_status explain_death(const crew *w, const lt__child *c,
     char how[96];
     bool is_kill = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
 
+    if (c->is_ended) {
+        lt_text_addf(out,
+                     "time limit: still busy after %.1f s and deaf to it, "
+                     "allowed %g s (--max-time); killed",
+                     lt_clock_elapsed() - c->began, c->limit);
+        return LT_RUN_FAILED;
+    }
     lt__child_describe(wait_status, how, sizeof how);
     lt_text_add(out, how);
     if (is_kill && w->signals_passed > 1) {
@@ -172,6 +185,27 @@ static void pass_on_signals(crew *w)
     w->signals_passed = times > 2 ? 2 : times;
 }
 
+/* What a worker gets beyond its limit, to notice it and to write its metrics.
+ */
+static double grace(double limit)
+{
+    return limit < 50 ? 5 : limit < 600 ? limit / 10 : 60;
+}
+
+static void end_overdue(crew *w)
+{
+    for (int i = 0; i < w->opts->jobs; i++) {
+        lt__child *c = &w->children[i];
+        double spent = lt_clock_elapsed() - c->began;
+
+        if (c->pid <= 0 || !c->run || c->limit <= 0 || c->is_ended ||
+            spent < c->limit + grace(c->limit))
+            continue;
+        c->is_ended = true;
+        kill(-c->pid, SIGKILL);
+    }
+}
+
 /* Ctrl-Z: the workers, which are not in our process group, stop with us. */
 static void suspend_with_workers(crew *w)
 {
@@ -208,6 +242,7 @@ static lt_status watch(crew *w, const sigset_t *waiting, lt_err *err)
             return lt_err_set(err, LT_EIO, "waiting for workers: %s",
                               strerror(errno));
         pass_on_signals(w);
+        end_overdue(w);
         if (lt__signal_suspend())
             suspend_with_workers(w);
         for (int i = 0; i < w->opts->jobs; i++)

@@ -11,7 +11,7 @@
 /* ---- messages: one fixed-size record each, written in one piece ---- */
 
 typedef enum lt__msg_kind {
-    LT__MSG_START = 1, /* claimed `run` */
+    LT__MSG_START = 1, /* claimed `run`, which may take `limit` seconds */
     LT__MSG_PROGRESS,
     LT__MSG_END, /* with `status` and, when not finished, `text` */
 } lt__msg_kind;
@@ -21,7 +21,7 @@ typedef struct lt__msg {
     lt_run_status status;
     int64_t run;
     int epoch, epochs;
-    double done, loss, examples_per_second;
+    double done, loss, examples_per_second, limit;
     char phase[32];
     char text[1024];
 } lt__msg;
@@ -63,8 +63,11 @@ typedef struct lt__child {
     char last[256]; /* last line of output */
     lt__msg partial;
     size_t partial_size;
-    int64_t run;  /* executing now, or 0 */
-    bool claimed; /* it has claimed a run at least once */
+    int64_t run;   /* executing now, or 0 */
+    bool claimed;  /* it has claimed a run at least once */
+    double began;  /* ... when, lt_clock_elapsed */
+    double limit;  /* seconds that it may take; 0: any */
+    bool is_ended; /* killed, as it took much longer */
 } lt__child;
 
 lt_status lt__child_start(lt__child *c, const lt_supervise_opts *opts,

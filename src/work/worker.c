@@ -62,6 +62,8 @@ static lt_status run_claim(lt_store *store, lt_claim *claim,
     lt__heart heart;
     lt_status rc;
 
+    if (opts->seconds_of)
+        m.limit = opts->seconds_of(opts->self, store, lt_claim_sweep(claim));
     lt__msg_send(t.fd, &m);
     lt__heart_start(&heart, claim, BEAT_SECONDS);
     status = opts->execute(opts->self, store, claim, &progress, &message);

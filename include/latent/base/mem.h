@@ -2,7 +2,8 @@
  *
  * Every allocation is counted, so that a test can assert that a training step
  * allocates nothing, and any allocation can be made to fail, so that tests
- * can fail the first, second, third ... until an operation succeeds. */
+ * can fail the first, second, third ... until an operation succeeds. So are
+ * the bytes in use, for which there may be a limit. */
 #ifndef LT_MEM_H
 #define LT_MEM_H
 
@@ -29,6 +30,16 @@ void lt_mem_free(void *p); /* accepts NULL */
 
 /* Allocations made so far by this process. */
 int64_t lt_mem_allocations(void);
+
+/* Bytes in use now; every block here was allocated and is freed by lt_mem. */
+int64_t lt_mem_bytes(void);
+
+/* From now on what would need more than so many bytes in all is refused, as if
+ * memory had run out; 0: no limit. What is in use already stays. */
+void lt_mem_set_limit(int64_t bytes);
+
+/* The size that the limit refused last; 0: none since it was set. */
+int64_t lt_mem_refused(void);
 
 /* The n-th allocation from now and all after it fail; negative: none do. */
 void lt_mem_fail_after(int64_t n);

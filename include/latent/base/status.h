@@ -21,7 +21,8 @@
     X(EIO, "input or output error")                                            \
     X(EFORMAT, "malformed file")                                               \
     X(ESTORE, "store error")                                                   \
-    X(EBUSY, "busy")
+    X(EBUSY, "busy")                                                           \
+    X(ELIMIT, "a limit of time or memory was reached")
 
 typedef enum lt_status {
 #define X(name, text) LT_##name,

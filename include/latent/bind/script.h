@@ -12,10 +12,21 @@
 
 typedef struct lt_script lt_script;
 
+/* What a script may do and use. Time is that of one run or of loading, memory
+ * Lua's and the engine's together. A script that reaches a limit fails with
+ * ELIMIT, whatever it catches; only what no Lua hook interrupts (a pattern that
+ * never ends) needs a stronger hand: the supervisor's. */
+typedef struct lt_script_limits {
+    bool sandbox;   /* lua/latent/sandbox.lua: no files, programs, ... */
+    double seconds; /* 0: any */
+    int64_t bytes;  /* 0: any */
+} lt_script_limits;
+
 typedef struct lt_script_opts {
     int threads;               /* of the engine's pool in this state */
     uint64_t seed;             /* math.random */
     bool (*should_stop)(void); /* polled by the interpreter, or NULL */
+    lt_script_limits limits;   /* of all that this lt_script does */
 } lt_script_opts;
 
 /* First thing in main of a command that computes: lt_blas_correct (math/blas.h)
@@ -59,13 +70,21 @@ lt_status lt_script_rehearse(lt_script *s, const char *path,
                              const lt_plan_opts *opts, lt_text *warning,
                              lt_err *err);
 
-/* Expands the sweep of the loaded experiment and queues it. */
+/* Expands the sweep of the loaded experiment and queues it. The script's limits
+ * are stored with the sweep, as a source called LT_LIMITS_SOURCE, and hold
+ * wherever it is executed. */
 lt_status lt_script_plan(lt_script *s, lt_store *store,
                          const lt_plan_opts *opts, int64_t *sweep,
                          int *n_queued, lt_err *err);
 
+/* The limits that were stored with a sweep; none is fine. */
+#define LT_LIMITS_SOURCE "latent.limits"
+lt_status lt_script_stored_limits(lt_store *store, int64_t sweep,
+                                  lt_script_limits *out, lt_err *err);
+
 /* Executes a claimed run: loads the stored script, calls its run function.
- * `progress` is as in lt_worker_opts. Returns the run's end state and, when
+ * `progress` is as in lt_worker_opts. Of the stored limits and the script's own
+ * the narrower hold. Returns the run's end state and, when
  * that is not finished, says why in `message`. */
 lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
                                 const lt_observer *progress, lt_err *message);

@@ -28,6 +28,9 @@ typedef struct lt_worker_opts {
      * claim. */
     lt_run_status (*execute)(void *self, lt_store *store, lt_claim *claim,
                              const lt_observer *progress, lt_err *message);
+    /* How long a run of that sweep may take, 0: any; or NULL. Told to the
+     * supervisor, which kills a worker that takes much longer. */
+    double (*seconds_of)(void *self, lt_store *store, int64_t sweep);
     void *self;
 } lt_worker_opts;
 
