@@ -78,12 +78,40 @@ static void masked_gradients_match_differences(void **state)
         }
 }
 
+/* ---- variational codes ---- */
+
+static void variational_gradients_match_differences(void **state)
+{
+    static const lt_layer_spec encoder[2] = {
+        {.kind = "dense", .units = H, .act = LT_ACT_TANH},
+        {.kind = "gaussian_code", .units = K}};
+    const double betas[] = {0, 1, 3.5};
+    lt_objective o = lt_objective_of(LT_LOSS_BCE);
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        for (int tie = 0; tie < LT_TIE_COUNT; tie++)
+            for (int first = 0; first < 2; first++) {
+                lt_net_spec spec =
+                    two_layers(LT_ACT_TANH, LT_ACT_SIGMOID, (lt_tie)tie);
+                subject s;
+
+                o.beta = betas[i];
+                spec.encoder = encoder + first;
+                spec.n_encoder = 2 - first;
+                s = subject_make(&o, &spec, ROWS);
+                subject_check(&s, "variational");
+                subject_free(&s);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(huber_gradients_match_differences),
         cmocka_unit_test(multinomial_gradients_match_differences),
         cmocka_unit_test(masked_gradients_match_differences),
+        cmocka_unit_test(variational_gradients_match_differences),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,10 @@ typedef struct layers_case {
     {                                                                          \
         .kind = "dropout", .amount = share                                     \
     }
+#define GAUSSIAN(n)                                                            \
+    {                                                                          \
+        .kind = "gaussian_code", .units = n                                    \
+    }
 #define FLATTEN                                                                \
     {                                                                          \
         .kind = "flatten"                                                      \
@@ -204,6 +208,16 @@ static const layers_case layers_cases[] = {
      {DENSE(5, TANH), NOISE(GAUSSIAN, 0.5)},
      .output = LT_ACT_SIGMOID,
      .loss = LT_LOSS_BCE},
+    {"gaussian_code",
+     FLAT(8),
+     {DENSE(7, TANH), GAUSSIAN(3)},
+     .output = LT_ACT_SIGMOID,
+     .loss = LT_LOSS_BCE},
+    {"gaussian_code alone",
+     FLAT(6),
+     {GAUSSIAN(4)},
+     .output = LT_ACT_LINEAR,
+     .loss = LT_LOSS_MSE},
     {"k_sparse",
      FLAT(8),
      {DENSE(10, TANH), K_SPARSE(4), DENSE(6, LINEAR), K_SPARSE(2)},

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "latent/math/gaussian.h"
 #include "latent/math/norm.h"
 #include "latent/math/pooling.h"
 #include "latent/math/table_rows.h"
@@ -101,6 +102,11 @@ typedef struct lt__kernels {
     void (*from_bytes)(size_t n, const uint8_t *bytes, lt_real scale,
                        lt_real shift, lt_real *out);
     bool (*all_finite)(size_t n, const lt_real *x);
+    /* Some rows each; see gaussian.h. */
+    void (*gaussian_draw)(int rows, int units, const lt_real *z,
+                          const lt_real *eps, lt_real *y);
+    double (*gaussian_kl)(int rows, int units, const lt_real *z);
+    void (*gaussian_back)(const lt_gaussian_back *b);
     /* One plane each; see pooling.h. */
     void (*pool_max)(const lt_pooling *g, const lt_real *x, lt_real *y,
                      int32_t *at);

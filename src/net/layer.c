@@ -15,7 +15,7 @@ static const lt_layer_ops *const layer_kinds[] = {
     &lt__layer_maxpool,   &lt__layer_maxunpool, &lt__layer_avgpool,
     &lt__layer_avgunpool, &lt__layer_upsample,  &lt__layer_flatten,
     &lt__layer_reshape,   &lt__layer_batchnorm, &lt__layer_dropout,
-    &lt__layer_noise,     &lt__layer_k_sparse,
+    &lt__layer_noise,     &lt__layer_k_sparse,  &lt__layer_gaussian_code,
 };
 
 #define N_KINDS ((int)(sizeof layer_kinds / sizeof *layer_kinds))

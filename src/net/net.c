@@ -154,6 +154,11 @@ bool lt_net_is_sparse(const lt_net *net)
     return net->is_sparse;
 }
 
+bool lt_net_is_variational(const lt_net *net)
+{
+    return net->layers[net->n_encoder - 1].ops == &lt__layer_gaussian_code;
+}
+
 lt_status lt_net_check_part(const lt_net *net, int first, int last, lt_err *err)
 {
     char label[LT_LABEL_TEXT];

@@ -5,7 +5,9 @@
  *                   derivative is a matrix a row, and only the loss that it is
  *                   fused with (multinomial) goes back through it
  *   noise, dropout  not at the end, where the loss would see the noise and
- *                   evaluation would not */
+ *                   evaluation would not
+ *   gaussian_code   the encoder's last layer: its draw is the code, and its
+ *                   divergence is of the code */
 #include "net/net_int.h"
 
 #include <string.h>
@@ -43,9 +45,23 @@ static lt_status check_noise(const lt_net *net, lt_err *err)
                       lt__net_label(net, last, label));
 }
 
+static lt_status check_code(const lt_net *net, int index, lt_err *err)
+{
+    char label[LT_LABEL_TEXT];
+
+    if (net->layers[index].ops != &lt__layer_gaussian_code ||
+        index == net->n_encoder - 1)
+        return LT_OK;
+    return lt_err_set(err, LT_EINVAL,
+                      "%s: is a code, wanted as the encoder's last layer only",
+                      lt__net_label(net, index, label));
+}
+
 lt_status lt__net_check(const lt_net *net, lt_err *err)
 {
-    for (int i = 0; i < net->n_layers; i++)
+    for (int i = 0; i < net->n_layers; i++) {
         LT_TRY(check_softmax(net, i, err));
+        LT_TRY(check_code(net, i, err));
+    }
     return check_noise(net, err);
 }

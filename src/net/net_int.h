@@ -125,5 +125,6 @@ extern const lt_layer_ops lt__layer_batchnorm;
 extern const lt_layer_ops lt__layer_dropout;
 extern const lt_layer_ops lt__layer_noise;
 extern const lt_layer_ops lt__layer_k_sparse;
+extern const lt_layer_ops lt__layer_gaussian_code;
 
 #endif

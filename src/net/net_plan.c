@@ -406,7 +406,7 @@ static lt_status plan_tie(lt_net *net, lt_layer *l, lt_err *err)
         return LT_OK;
     enc = &net->layers[l->mirror_of];
     if (net->tie == LT_TIE_PINV &&
-        (strcmp(enc->ops->name, "dense") != 0 || net->is_sparse))
+        (enc->ops->mirror_weight != LT_MIRROR_TRANSPOSED || net->is_sparse))
         return lt_err_set(
             err, LT_EINVAL, "%s: tie \"pinv\" wants dense layers%s",
             lt__net_label(net, l->mirror_of, label),

@@ -49,6 +49,15 @@ lt_objective lt_objective_of(lt_loss loss)
                           .contractive_probes = 1};
 }
 
+/* A number that weighs, of any term. */
+static lt_status weight_check(const char *name, double found, lt_err *err)
+{
+    if (found >= 0 && isfinite(found))
+        return LT_OK;
+    return lt_err_set(err, LT_EINVAL, "objective: %s is %g, wanted 0 or more",
+                      name, found);
+}
+
 lt_status lt_objective_check(const lt_objective *o, const lt_net *net,
                              lt_err *err)
 {
@@ -58,6 +67,7 @@ lt_status lt_objective_check(const lt_objective *o, const lt_net *net,
                           "objective: huber_delta is %g, wanted above 0",
                           o->huber_delta);
     LT_TRY(lt__penalty_check(o, net, err));
+    LT_TRY(weight_check("beta", o->beta, err));
     return lt_loss_check(o->loss, net, err);
 }
 
@@ -93,13 +103,28 @@ static void mean_penalties(const lt_objective *o, const lt_sums *sums,
         mean->recon = recon_mean(sums);
 }
 
+/* The bound wants a likelihood, which errors are not. */
+static void mean_variational(const lt_objective *o, const lt_net *net,
+                             const lt_sums *sums, lt_terms *mean)
+{
+    bool is_likelihood =
+        o->loss == LT_LOSS_BCE || o->loss == LT_LOSS_MULTINOMIAL;
+
+    if (!lt_net_is_variational(net))
+        return;
+    mean->recon = recon_mean(sums);
+    mean->kl = sums->total.kl / sums->rows;
+    if (is_likelihood)
+        mean->bound = -(mean->recon + mean->kl);
+}
+
 lt_terms lt_sums_mean(const lt_objective *o, const lt_net *net,
                       const lt_sums *sums)
 {
     lt_terms mean = lt_terms_none();
     double recon = recon_mean(sums);
 
-    (void)net;
+    mean_variational(o, net, sums, &mean);
     mean.loss = recon + sums->penalty / sums->rows;
     mean.sse = sums->total.sse / sums->rows;
     mean_penalties(o, sums, &mean);
@@ -126,6 +151,12 @@ static void batch_loss(const lt_objective *o, lt_net *net, lt_pool *pool,
     sums->total.sse = loss.sse;
 }
 
+static void batch_kl(const lt_objective *o, const lt_tape *tape, lt_sums *sums)
+{
+    sums->total.kl = lt_tape_kl(tape);
+    sums->penalty += o->beta * sums->total.kl;
+}
+
 void lt_objective_gradient(const lt_objective *o, lt_net *net, lt_tape *tape,
                            lt_pool *pool, int rows, const lt_real *x,
                            const lt_real *target, lt_sums *sums)
@@ -137,6 +168,8 @@ void lt_objective_gradient(const lt_objective *o, lt_net *net, lt_tape *tape,
 
     batch_loss(o, net, pool, rows, y, target, lt_tape_delta(tape), sums);
     lt__penalty_before(&penalty, sums);
+    batch_kl(o, tape, sums);
+    lt_tape_set_kl_scale(tape, o->beta / rows);
     lt_net_backward(net, tape, rows, logits);
     lt__penalty_after(&penalty, sums);
 }
@@ -153,4 +186,5 @@ void lt_objective_value(const lt_objective *o, lt_net *net, lt_tape *tape,
     batch_loss(o, net, pool, rows, y, target, NULL, sums);
     lt__penalty_before(&penalty, sums);
     lt__penalty_after(&penalty, sums);
+    batch_kl(o, tape, sums);
 }

@@ -16,6 +16,9 @@
 #include "latent/base/mem.h"
 #include "latent/math/vec.h"
 
+#include <math.h>
+#include <string.h>
+
 #define ALIGNMENT 16 /* elements: a cache line of floats */
 
 /* Columns of a layer's output, where the tape has room for it. */
@@ -109,6 +112,14 @@ static size_t tape_layout(lt_tape *t, lt_real *base)
     return tape_layout_rest(t, base, used);
 }
 
+static bool tape_take_units(lt_tape *t, const lt_net *net)
+{
+    int units = lt_shape_elements(lt_net_code(net));
+
+    t->unit_sums = lt_mem_zero(2 * (size_t)units, sizeof *t->unit_sums);
+    return t->unit_sums != NULL;
+}
+
 lt_status lt__tape_make(lt_net *net, int batch, int64_t entries,
                         bool with_gradient, lt_pool *pool, lt_tape **out,
                         lt_err *err)
@@ -121,7 +132,8 @@ lt_status lt__tape_make(lt_net *net, int batch, int64_t entries,
                           batch);
     t = lt_mem_zero(1, sizeof *t);
     if (!t || !(t->y = lt_mem_zero((size_t)net->n_layers, sizeof *t->y)) ||
-        !(t->keep = lt_mem_zero((size_t)net->n_layers, sizeof *t->keep))) {
+        !(t->keep = lt_mem_zero((size_t)net->n_layers, sizeof *t->keep)) ||
+        (lt_net_is_variational(net) && !tape_take_units(t, net))) {
         lt_tape_free(t);
         return lt_err_mark(err, LT_ENOMEM);
     }
@@ -155,6 +167,7 @@ void lt_tape_free(lt_tape *tape)
     lt_mem_free(tape->block);
     lt_mem_free(tape->y);
     lt_mem_free(tape->keep);
+    lt_mem_free(tape->unit_sums);
     lt_mem_free(tape);
 }
 
@@ -193,6 +206,31 @@ const lt_real *lt_tape_activation(const lt_tape *tape, int index)
 double lt_tape_kl(const lt_tape *tape)
 {
     return tape->kl;
+}
+
+void lt_tape_clear_units(lt_tape *tape)
+{
+    tape->unit_rows = 0;
+    if (tape->unit_sums)
+        memset(tape->unit_sums, 0,
+               2 * tape_width(tape, tape->net->n_encoder - 1) *
+                   sizeof *tape->unit_sums);
+}
+
+double lt_tape_active_units(const lt_tape *tape)
+{
+    const double least = 0.01, *sums = tape->unit_sums; /* Burda et al. 2016 */
+    size_t units = tape_width(tape, tape->net->n_encoder - 1);
+    double active = 0;
+
+    if (!sums || !(tape->unit_rows > 0))
+        return NAN;
+    for (size_t i = 0; i < units; i++) {
+        double mean = sums[i] / tape->unit_rows;
+
+        active += sums[units + i] / tape->unit_rows - mean * mean > least;
+    }
+    return active;
 }
 
 lt_real *lt_tape_code_delta(lt_tape *tape)
@@ -255,6 +293,9 @@ const lt_real *lt_net_forward(lt_net *net, lt_tape *tape, const lt_real *x,
     tape->x = x;
     tape->kl = 0;
     pass.kl = &tape->kl;
+    pass.unit_sums = tape->unit_sums;
+    if (first < net->n_encoder && last >= net->n_encoder)
+        tape->unit_rows += rows;
     for (int i = first; i < last; i++) {
         const lt_layer *l = &net->layers[i];
 

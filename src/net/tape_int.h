@@ -41,8 +41,11 @@ struct lt_tape {
     bool adds_code_delta, samples;
     uint64_t seed; /* of random draws */
     int64_t step;
-    double kl;       /* of the last forward pass */
-    double kl_scale; /* for the next backward pass */
+    double kl;         /* of the last forward pass */
+    double kl_scale;   /* for the next backward pass */
+    double *unit_sums; /* (2, code) of a variational code's means and their
+                          squares, or NULL */
+    double unit_rows;  /* examples in them */
 };
 
 /* A tape as lt_tape_new makes it; over sparse rows when entries >= 0. */

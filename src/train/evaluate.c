@@ -2,7 +2,9 @@
  *
  * Examples go through in order, 512 at a time: large enough for the matrix
  * products to run at full speed, small enough to stay out of the way of the
- * memory limit. Sums are kept in double. */
+ * memory limit. Sums are kept in double. Variational codes are drawn from
+ * streams of their own, one a batch; how a set is cut into batches depends on
+ * its size alone, and so the draws do. */
 #include "train/evaluate_int.h"
 
 #include "latent/base/mem.h"
@@ -87,8 +89,12 @@ void lt__evaluator_run(lt__evaluator *e, uint64_t seed, lt_terms *mean)
 {
     int n = lt_dataset_rows(e->set), batch = lt_tape_batch(e->tape);
     lt_sums all = {0}, sums;
+    lt_rng rng;
 
+    lt_rng_init(&rng, seed, "evaluate");
+    seed = lt_rng_next(&rng);
     lt_tape_set_sampling(e->tape, true);
+    lt_tape_clear_units(e->tape);
     for (int at = 0; at < n; at += batch) {
         int rows = n - at < batch ? n - at : batch;
 
@@ -97,6 +103,7 @@ void lt__evaluator_run(lt__evaluator *e, uint64_t seed, lt_terms *mean)
         lt_sums_add(&all, &sums);
     }
     *mean = lt_sums_mean(e->objective, e->net, &all);
+    mean->active_units = lt_tape_active_units(e->tape);
 }
 
 lt_status lt_evaluate_terms(lt_net *net, const lt_dataset *set,
@@ -121,5 +128,6 @@ lt_status lt_evaluate(lt_net *net, const lt_dataset *set, lt_loss loss,
 {
     lt_objective objective = lt_objective_of(loss);
 
+    objective.beta = 0;
     return lt_evaluate_terms(net, set, &objective, 0, pool, mean, err);
 }

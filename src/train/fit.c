@@ -78,6 +78,11 @@ static lt_status opts_check(const lt_net *net, const lt_fit_opts *o,
         LT_TRY(lt__evaluate_check(net, o->test, "test set", err));
     LT_TRY(lt_opt_check(&o->optimizer, err));
     LT_TRY(number_check("kl_warmup", o->kl_warmup, 0, err));
+    if (o->kl_warmup > 0 && !lt_net_is_variational(net))
+        return lt_err_set(err, LT_EINVAL,
+                          "fit: kl_warmup is %d, but the network's code is not "
+                          "variational (gaussian_code)",
+                          o->kl_warmup);
     LT_TRY(lt_objective_check(&o->objective, net, err));
     LT_TRY(refeed_check(o, err));
     LT_TRY(lt__feed_check(o->train, o->objective.loss, "training set", err));
@@ -278,6 +283,7 @@ static lt_status epoch_train(fit *f, int epoch, lt_err *err)
 {
     f->began = lt_clock_elapsed();
     f->sums = (lt_sums){0};
+    lt_tape_clear_units(f->trainer.tape);
     lt__batcher_shuffle(&f->batches, f->o->first_epoch + epoch);
     for (int i = 0; i < f->n_batches; i++) {
         double at = f->o->first_epoch + epoch + (i + 1.0) / f->n_batches;
@@ -311,6 +317,7 @@ static lt_status epoch_end(fit *f, int epoch, bool *stop, lt_err *err)
     f->report.epoch = o->first_epoch + epoch + 1;
     f->report.step = o->first_step + f->steps;
     f->report.train = lt_sums_mean(&f->objective, f->net, &f->sums);
+    f->report.train.active_units = lt_tape_active_units(f->trainer.tape);
     test_evaluate(f);
     LT_TRY(report_emit(f, err));
     if (o->test && !isfinite(f->report.test.loss))

@@ -159,6 +159,9 @@ typedef struct lt_pass {
                          times this (beta / rows) is added */
     double *kl; /* forward of gaussian_code: the divergence, summed over the
                    batch, is added; NULL: not wanted */
+    double *unit_sums; /* forward of gaussian_code: each unit's mean, summed
+                          over the batch, is added to the first H, its square
+                          to the next H; NULL: not wanted */
 } lt_pass;
 
 /* The generator of one layer in one pass: stream "noise.LAYER.STEP" of the
@@ -168,7 +171,7 @@ void lt_pass_rng(const lt_pass *p, const lt_layer *l, lt_rng *rng);
 /* How a mirror's weight follows from the layer's own. */
 typedef enum lt_mirror_weight {
     LT_MIRROR_NONE,       /* nothing to tie: pools, normalisation */
-    LT_MIRROR_TRANSPOSED, /* dense: W' */
+    LT_MIRROR_TRANSPOSED, /* dense: W'; gaussian_code: its means' half */
     LT_MIRROR_SAME,       /* conv: the same kernels, used by the adjoint */
 } lt_mirror_weight;
 

@@ -125,7 +125,8 @@ size_t lt_net_n_state(const lt_net *net);  /* S */
 lt_real *lt_net_state(lt_net *net);        /* (S): what training changes
                                               without a gradient */
 bool lt_net_is_sparse(const lt_net *net);
-size_t lt_net_n_trainable(const lt_net *net); /* of P, not frozen */
+bool lt_net_is_variational(const lt_net *net); /* a gaussian_code is the code */
+size_t lt_net_n_trainable(const lt_net *net);  /* of P, not frozen */
 
 /* The flat vectors in stretches of one nature, in order, without gaps. */
 typedef struct lt_segment {
@@ -187,6 +188,13 @@ const lt_real *lt_tape_activation(const lt_tape *tape, int index);
 /* The divergence of a variational code from N(0,1), in nats, summed over the
  * last forward pass's rows; 0 without one. */
 double lt_tape_kl(const lt_tape *tape);
+
+/* How many units of a variational code had means that varied by more than 0.01
+ * over the examples of all forward passes since the tape was made or cleared;
+ * NaN without such a code, or without passes. */
+void lt_tape_clear_units(lt_tape *tape);
+double lt_tape_active_units(const lt_tape *tape);
+
 lt_real *lt_tape_input(lt_tape *tape); /* (B,D): gather a batch here */
 
 /* Runs layers [first, last) on x (rows, in of `first`), which may be

@@ -28,12 +28,12 @@
  *   orthogonality  sum over the encoder's weights, as matrices, of |W W' - I|^2
  *                  (|W' W - I|^2 where that is smaller: outputs > inputs)
  *
- * Each is logged by its name, unweighted, when its weight is not 0; then recon
- * too. bound is -(recon + kl): the evidence lower bound of a variational
- * network whose recon is a negative log-likelihood (bce, multinomial). rmse is
- * the root of masked_mse's mean; perplexity exp(recon per word). active_units
- * counts the code's units whose mean varies by more than 0.01 over the
- * examples (Burda et al. 2016). */
+ * Each is logged by its name, unweighted, when its weight is not 0 (kl of every
+ * variational network); then recon too. bound is -(recon + kl): the evidence
+ * lower bound of a variational network whose recon is a negative log-likelihood
+ * (bce, multinomial). rmse is the root of masked_mse's mean; perplexity
+ * exp(recon per word). active_units counts the code's units whose mean varies
+ * by more than 0.01 over the examples (Burda et al. 2016). */
 #ifndef LT_OBJECTIVE_H
 #define LT_OBJECTIVE_H
 
@@ -91,7 +91,7 @@ lt_status lt_objective_check(const lt_objective *o, const lt_net *net,
 lt_status lt_objective_reserve(const lt_objective *o, lt_tape *tape,
                                lt_err *err);
 
-/* Sums over the batches seen, from lt_objective_sums_init. */
+/* Sums over the batches seen, all 0 at the start. */
 typedef struct lt_sums {
     lt_terms total;      /* weighted by rows, but recon */
     double rows;         /* examples */
@@ -100,7 +100,8 @@ typedef struct lt_sums {
     double words;        /* of multinomial targets */
 } lt_sums;
 void lt_sums_add(lt_sums *to, const lt_sums *more);
-/* Means over what was summed; terms that do not apply are NaN. */
+/* Means over what was summed; terms that do not apply are NaN, and so are
+ * active_units: lt_tape_active_units counts those. */
 lt_terms lt_sums_mean(const lt_objective *o, const lt_net *net,
                       const lt_sums *sums);
 

@@ -8,8 +8,9 @@
  *
  * Parts, by idea: fmath.inc (exp, log and friends on one real), act.inc
  * (activations), loss.inc, loss_known.inc, softmax.inc, update.inc
- * (optimisers), random.inc, pooling.inc, norm.inc, table_rows.inc (tables and
- * sparse batches), lanes.inc (convolutions), burn.inc (the processor's peak).
+ * (optimisers), random.inc, gaussian.inc, pooling.inc, norm.inc, table_rows.inc
+ * (tables and sparse batches), lanes.inc (convolutions), burn.inc (the
+ * processor's peak).
  */
 #include "math/kernels.h"
 
@@ -30,6 +31,7 @@
 #include "math/isa/penalty.inc"
 #include "math/isa/update.inc"
 #include "math/isa/random.inc"
+#include "math/isa/gaussian.inc"
 #include "math/isa/pooling.inc"
 #include "math/isa/norm.inc"
 #include "math/isa/table_rows.inc"
@@ -62,6 +64,9 @@ const lt__kernels TABLE = {
     .mask = mask,
     .from_bytes = from_bytes,
     .all_finite = all_finite,
+    .gaussian_draw = gaussian_draw,
+    .gaussian_kl = gaussian_kl,
+    .gaussian_back = gaussian_back,
     .pool_max = pool_max,
     .pool_mean = pool_mean,
     .pool_spread = pool_spread,
