@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "latent/base/mem.h"
+#include "latent/math/conv.h"
 #include "latent/net/checkpoint.h"
 
 enum { ROWS = 3, SIDE_MOST = 12, MOST = ROWS * 3 * 40 * 40 };
@@ -521,6 +522,56 @@ static void bad_convolutions_are_refused_by_name(void **state)
     }
 }
 
+/* 2^bits, or anything less. */
+static int any_size(lt_rng *rng, int bits)
+{
+    uint64_t n = lt_rng_next(rng), size = n >> 8 & 31;
+
+    if (size > (uint64_t)bits)
+        return 1 << bits;
+    return 1 + (int)((n >> 16) % ((uint64_t)1 << size));
+}
+
+/* From a file, sizes may be anything: none overflows on the way to an error. */
+static void absurd_windows_are_refused_or_possible(void **state)
+{
+    int refused = 0, possible = 0;
+    lt_rng rng;
+
+    (void)state;
+    lt_rng_init(&rng, 1, "absurd");
+    for (int i = 0; i < 200000; i++) {
+        lt_layer_spec s = {.kind = "conv", .pad = i % LT_PAD_COUNT};
+        lt_conv c = {.channels = any_size(&rng, 26),
+                     .kernels = any_size(&rng, 26)};
+        int in[2];
+        lt_window w;
+
+        for (int axis = 0; axis < 2; axis++) {
+            in[axis] = any_size(&rng, axis ? 10 : 16);
+            s.kernel[axis] = any_size(&rng, 16);
+            s.stride[axis] = any_size(&rng, 16);
+            s.dilation[axis] = any_size(&rng, 16);
+            s.pad_size[axis] = any_size(&rng, 16);
+        }
+        if (lt_window_plan(&s, in, &w, NULL) != LT_OK) {
+            refused++;
+            continue;
+        }
+        memcpy(c.in, w.in, sizeof c.in);
+        memcpy(c.out, w.out, sizeof c.out);
+        memcpy(c.kernel, w.kernel, sizeof c.kernel);
+        memcpy(c.stride, w.stride, sizeof c.stride);
+        memcpy(c.dilation, w.dilation, sizeof c.dilation);
+        memcpy(c.before, w.before, sizeof c.before);
+        assert_true(w.out[0] > 0 && w.out[1] > 0);
+        assert_true(w.before[0] >= 0 && w.before[1] >= 0);
+        if (lt_conv_is_possible(&c))
+            possible++;
+    }
+    assert_true(refused > 1000 && possible > 1000);
+}
+
 /* Networks and tapes fail whole when any allocation does. */
 static void convolutions_fail_whole(void **state)
 {
@@ -561,6 +612,7 @@ int main(void)
         cmocka_unit_test(decoders_written_out_are_tied),
         cmocka_unit_test(transposes_choose_a_size),
         cmocka_unit_test(bad_convolutions_are_refused_by_name),
+        cmocka_unit_test(absurd_windows_are_refused_or_possible),
         cmocka_unit_test(convolutions_fail_whole),
     };
 
