@@ -408,6 +408,27 @@ static void reap_knows_boots(void **state)
     place_close(&p);
 }
 
+static void reap_for_a_reader_only_counts(void **state)
+{
+    lt_store *reading = NULL;
+    int n = -1;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 2);
+    kill_claims(&p, 2);
+    EXPECT_OK(&p, lt_store_open(p.path, LT_STORE_READ, &reading, &p.err));
+    EXPECT_OK(&p, lt_store_reap(reading, &n, &p.err));
+    assert_int_equal(n, 2);
+    EXPECT_SQL(&p, "SELECT group_concat(status) FROM runs", "running,running");
+    assert_int_equal(reap(&p), 2);
+    EXPECT_OK(&p, lt_store_reap(reading, &n, &p.err));
+    assert_int_equal(n, 0);
+    lt_store_close(reading);
+    place_close(&p);
+}
+
 static void reap_waits_for_other_hosts_to_fall_silent(void **state)
 {
     int n = -1;
@@ -657,6 +678,7 @@ int main(void)
         cmocka_unit_test(living_run_is_spared_through_a_link),
         cmocka_unit_test(reap_pid_buries_what_the_supervisor_saw),
         cmocka_unit_test(reap_knows_boots),
+        cmocka_unit_test(reap_for_a_reader_only_counts),
         cmocka_unit_test(reap_waits_for_other_hosts_to_fall_silent),
         cmocka_unit_test(live_run_is_spared_whatever_its_age),
         cmocka_unit_test(claim_touches_its_lock),

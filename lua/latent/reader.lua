@@ -9,10 +9,11 @@ local reader = {}
 local MAX_KNOBS <const> = 12
 
 -- The store for reading; runs whose process is gone are marked lost first,
--- when the store can be written.
+-- when the store can be written. Only then is it opened for writing: closing
+-- that keeps others from opening it for a moment.
 function reader.open(context)
   local store = reader.open_only(context)
-  if #store:sql("SELECT 1 FROM runs WHERE status = 'running' LIMIT 1") > 0 then
+  if store:reap() > 0 then
     local ok, writer = pcall(core.open, context.db, "write")
     if ok then
       pcall(writer.reap, writer)

@@ -16,7 +16,7 @@
  *                             -> array of rows by number, array of names
  *   store:find(text)          -> id of a run      store:path()
  *   store:counts([sweep])     -> status -> number  store:source(hash) -> text
- *   store:reap()              -> number marked lost  store:close()
+ *   store:reap()  -> number marked lost, or found (reader)  store:close()
  *
  * A run is an id or a text as for find. NULL is nil; a metric's nan is nan.
  * Rows stream from SQLite straight into Lua tables. Queries are marked to be

@@ -120,15 +120,35 @@ static lt_status reap_all(lt_store *s, int *n, lt_err *err)
     return rc;
 }
 
+/* A run may have ended between the look at its row and that at its lock; its
+ * end is then in the store by now, since it is written before the lock goes. */
+static lt_status graves_confirm(lt_store *s, const graves *dead, int *n,
+                                lt_err *err)
+{
+    for (int i = 0; i < dead->n; i++) {
+        int64_t is_running = 0;
+
+        LT_TRY(lt__db_integer(s, &is_running, err,
+                              "SELECT 1 FROM run WHERE id = ? AND pid = ? AND"
+                              " status = 'running'",
+                              "ii", dead->items[i].run, dead->items[i].pid));
+        *n += is_running != 0;
+    }
+    return LT_OK;
+}
+
 lt_status lt_store_reap(lt_store *store, int *n, lt_err *err)
 {
     graves dead = {0};
     lt_status rc = graves_find(store, 0, &dead, err);
 
     *n = 0;
+    if (rc == LT_OK)
+        rc = graves_confirm(store, &dead, n, err);
     lt_mem_free(dead.items);
-    if (rc != LT_OK || dead.n == 0)
+    if (rc != LT_OK || *n == 0 || store->mode == LT_STORE_READ)
         return rc;
+    *n = 0;
     LT_TRY(lt__db_begin(store, err));
     return lt__db_end(store, reap_all(store, n, err), err);
 }

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,6 +57,7 @@ static int store_wait(void *self, int count)
     /* Nanoseconds of the clock are random enough to part two waiters. */
     pause.tv_nsec = 1000000 + (long)((int64_t)(now * 1e9) % 11000000);
     nanosleep(&pause, NULL);
+    s->busy_longest = fmax(s->busy_longest, lt_clock_elapsed() - s->busy_since);
     return 1;
 }
 

@@ -15,7 +15,8 @@ struct lt_store {
     lt_store_mode mode;
     double busy_limit; /* seconds to wait for another writer */
     double busy_since;
-    bool guarded; /* the authorizer forbids all but reading */
+    double busy_longest; /* wait for others so far, in seconds */
+    bool guarded;        /* the authorizer forbids all but reading */
 };
 
 struct lt_claim {

@@ -183,7 +183,8 @@ lt_status lt_claim_tag(lt_claim *claim, const char *tag, lt_err *err);
 /* Marks `lost` every run said to be running whose process is gone: on this
  * machine, when its lock is free; on another, when besides nobody has touched
  * the lock for two minutes. Never a live run: one whose lock is held. Writes
- * only when there is one. *n counts them. */
+ * only when there is one, and never to a store open for reading: then *n
+ * counts those found, else those marked. */
 lt_status lt_store_reap(lt_store *store, int *n, lt_err *err);
 
 /* The same for the one run whose process (pid) the caller saw end without
