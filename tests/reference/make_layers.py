@@ -11,9 +11,9 @@ ten optimiser steps on it, the first gradients, and the parameters and moving
 averages at the end), beside this file; tests/test_reference_layers.c reads
 them.
 
-Nothing of latent is used but draws.json, the normal deviates that a
-variational layer draws: they are inputs, and the test compares them with
-today's draws before it uses them. Layers are torch.nn.functional's; "same"
+Nothing of latent is used but draws_float.json and draws_double.json, the normal
+deviates that a variational layer draws: they are inputs, and the test compares
+them with today's draws before it uses them. Layers are torch.nn.functional's; "same"
 padding is put on as TensorFlow's documentation says; the mirror of a
 convolution is PyTorch's transposed convolution, cut or filled to the size
 that the encoder's layer received. All in double, twelve digits.
@@ -556,15 +556,17 @@ def network_cases():
                          tie, dict(loss="mse", contractive=0.2,
                                    contractive_probes=0), adam),
         ]
-    draws = os.path.join(HERE, "draws.json")
-    if os.path.exists(draws):
-        with open(draws) as f:
+    # Generators of floats and of doubles draw other deviates.
+    for real in "float", "double":
+        with open(os.path.join(HERE, "draws_%s.json" % real)) as f:
             eps = torch.tensor(json.load(f)).view(STEPS, 5, 3)
         for tie in "untied", "tied":
-            cases.append(network_case(
-                "variational " + tie, (10,),
+            case = network_case(
+                "variational %s, %s draws" % (tie, real), (10,),
                 [dense(8, "tanh"), dict(kind="gaussian_code", units=3)],
-                "sigmoid", tie, dict(loss="bce", beta=0.7), adam, eps=eps))
+                "sigmoid", tie, dict(loss="bce", beta=0.7), adam, eps=eps)
+            case["real"] = real
+            cases.append(case)
     return cases
 
 
