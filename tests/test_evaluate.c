@@ -2,6 +2,7 @@
 #include "train_fixture.h"
 
 #include "latent/train/evaluate.h"
+#include "train/evaluate_int.h"
 
 enum { N = 1100, D = 12 }; /* two whole batches and a short one */
 
@@ -151,6 +152,30 @@ static void evaluate_refuses_bce_of_values_outside_0_to_1(void **state)
     lt_net_free(net);
 }
 
+/* A convolution's outputs for 512 examples could be many gigabytes. */
+static void evaluate_takes_few_rows_of_wide_layers(void **state)
+{
+    static const struct {
+        int units, rows;
+    } cases[] = {{1000, 512}, {32768, 512}, {40000, 419}, {8388608, 2}};
+    lt_dataset *set = patterns_make(N, 1, 1);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const lt_layer_spec encoder[] = {
+            {.kind = "dense", .units = cases[i].units},
+            {.kind = "dense", .units = 1}};
+        const lt_net_spec spec = {
+            .input = lt_shape_flat(1), .encoder = encoder, .n_encoder = 2};
+        lt_net *net = NULL;
+
+        assert_int_equal(lt_net_new(&spec, &net, NULL), LT_OK);
+        assert_int_equal(lt__evaluate_rows(net, set), cases[i].rows);
+        lt_net_free(net);
+    }
+    lt_dataset_free(set);
+}
+
 static void evaluate_map_survives_every_failed_allocation(void **state)
 {
     lt_dataset *set = patterns_make(20, D, 1), *out = NULL;
@@ -178,6 +203,7 @@ int main(void)
         cmocka_unit_test(evaluate_refuses_examples_of_another_size),
         cmocka_unit_test(evaluate_refuses_bce_without_a_sigmoid),
         cmocka_unit_test(evaluate_refuses_bce_of_values_outside_0_to_1),
+        cmocka_unit_test(evaluate_takes_few_rows_of_wide_layers),
         cmocka_unit_test(evaluate_map_survives_every_failed_allocation),
     };
 

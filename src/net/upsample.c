@@ -8,7 +8,8 @@
  *
  * In an encoder, nearest is undone by averaging the blocks; what undid bilinear
  * upsampling would be no layer of ours. Backward passes are the adjoints.
- * Cost: bilinear some ten operations a pixel, nearest a copy. */
+ * Cost: bilinear some ten operations a pixel, nearest a copy. Where the columns
+ * of the result lie is worked out once a pass. */
 #include "net/net_int.h"
 
 #include <string.h>
@@ -71,15 +72,37 @@ static tap tap_at(int i, int n, int factor)
                  (lt_real)rest};
 }
 
+/* Those of the columns, in the pass's workspace. */
+static size_t taps_size(const lt_layer *l, int rows, bool with_gradient)
+{
+    size_t bytes = (size_t)(l->in.dim[2] * l->spec.factor[1]) * sizeof(tap);
+
+    (void)rows, (void)with_gradient;
+    return l->spec.interp == LT_INTERP_BILINEAR
+               ? (bytes + sizeof(lt_real) - 1) / sizeof(lt_real)
+               : 0;
+}
+
+static const tap *taps_fill(const lt_layer *l, const lt_pass *p)
+{
+    tap *taps = (tap *)(void *)p->work;
+
+    for (int j = 0; j < l->in.dim[2] * l->spec.factor[1]; j++)
+        taps[j] = tap_at(j, l->in.dim[2], l->spec.factor[1]);
+    return taps;
+}
+
 typedef struct bilinear_job {
     const lt_layer *l;
+    const tap *columns;
     const lt_real *from;
     lt_real *to;
     bool is_back;
 } bilinear_job;
 
 /* One plane: y (out) from x (in). */
-static void plane_up(const lt_layer *l, const lt_real *x, lt_real *y)
+static void plane_up(const lt_layer *l, const tap *columns, const lt_real *x,
+                     lt_real *y)
 {
     const int *f = l->spec.factor;
     int height = l->in.dim[1], width = l->in.dim[2];
@@ -89,7 +112,7 @@ static void plane_up(const lt_layer *l, const lt_real *x, lt_real *y)
         const lt_real *low = x + v.low * width, *high = x + v.high * width;
 
         for (int j = 0; j < width * f[1]; j++, y++) {
-            tap h = tap_at(j, width, f[1]);
+            const tap h = columns[j];
 
             *y = v.low_share *
                      (h.low_share * low[h.low] + h.high_share * low[h.high]) +
@@ -100,7 +123,8 @@ static void plane_up(const lt_layer *l, const lt_real *x, lt_real *y)
 }
 
 /* Its adjoint: dx (in) from dy (out). */
-static void plane_down(const lt_layer *l, const lt_real *dy, lt_real *dx)
+static void plane_down(const lt_layer *l, const tap *columns, const lt_real *dy,
+                       lt_real *dx)
 {
     const int *f = l->spec.factor;
     int height = l->in.dim[1], width = l->in.dim[2];
@@ -111,7 +135,7 @@ static void plane_down(const lt_layer *l, const lt_real *dy, lt_real *dx)
         lt_real *low = dx + v.low * width, *high = dx + v.high * width;
 
         for (int j = 0; j < width * f[1]; j++, dy++) {
-            tap h = tap_at(j, width, f[1]);
+            const tap h = columns[j];
 
             low[h.low] += v.low_share * h.low_share * *dy;
             low[h.high] += v.low_share * h.high_share * *dy;
@@ -133,23 +157,31 @@ static void bilinear_row(void *arg, int row)
 
     for (size_t i = first; i < first + channels; i++)
         if (j->is_back)
-            plane_down(j->l, j->from + i * large, j->to + i * small);
+            plane_down(j->l, j->columns, j->from + i * large,
+                       j->to + i * small);
         else
-            plane_up(j->l, j->from + i * small, j->to + i * large);
+            plane_up(j->l, j->columns, j->from + i * small, j->to + i * large);
 }
 
 /* ---- both ---- */
+
+static void bilinear_run(const lt_layer *l, const lt_pass *p,
+                         const lt_real *from, lt_real *to, bool is_back)
+{
+    bilinear_job j = {l, taps_fill(l, p), from, to, is_back};
+
+    lt__rows_run(p->pool, p->rows, bilinear_row, &j);
+}
 
 static void upsample_forward(const lt_layer *l, const lt_pass *p,
                              const lt_real *x, lt_real *y)
 {
     const lt_pooling g = blocks(l, p->rows);
-    bilinear_job j = {l, x, y, false};
 
     if (l->spec.interp == LT_INTERP_NEAREST)
         lt_pooling_copy(p->pool, &g, x, y);
     else
-        lt__rows_run(p->pool, p->rows, bilinear_row, &j);
+        bilinear_run(l, p, x, y, false);
 }
 
 static void upsample_backward(const lt_layer *l, const lt_pass *p,
@@ -157,7 +189,6 @@ static void upsample_backward(const lt_layer *l, const lt_pass *p,
                               lt_real *dx)
 {
     const lt_pooling g = blocks(l, p->rows);
-    bilinear_job j = {l, dy, dx, true};
 
     (void)x, (void)y;
     if (!dx)
@@ -165,7 +196,7 @@ static void upsample_backward(const lt_layer *l, const lt_pass *p,
     if (l->spec.interp == LT_INTERP_NEAREST)
         lt_pooling_copy_sum(p->pool, &g, dy, dx);
     else
-        lt__rows_run(p->pool, p->rows, bilinear_row, &j);
+        bilinear_run(l, p, dy, dx, true);
 }
 
 static void upsample_tangent(const lt_layer *l, const lt_pass *p,
@@ -182,6 +213,7 @@ const lt_layer_ops lt__layer_upsample = {
     .fields = upsample_fields,
     .plan = upsample_plan,
     .mirror = upsample_mirror,
+    .work_size = taps_size,
     .forward = upsample_forward,
     .backward = upsample_backward,
     .tangent = upsample_tangent,

@@ -1,6 +1,7 @@
 /* Networks on whole sets; see latent/train/evaluate.h.
  *
- * Examples go through in order, 512 at a time: large enough for the matrix
+ * Examples go through in order, 512 at a time (fewer where a layer has over
+ * 32,768 outputs, so that no buffer is over 64 MB): large enough for the matrix
  * products to run at full speed, small enough to stay out of the way of the
  * memory limit. Sums are kept in double. Variational codes are drawn from
  * streams of their own, one a batch; how a set is cut into batches depends on
@@ -10,13 +11,22 @@
 #include "latent/base/mem.h"
 #include "train/feed.h"
 
-#define EVALUATE_ROWS 512
+#define EVALUATE_ROWS     512
+#define EVALUATE_ELEMENTS (1 << 24)
 
-int lt__evaluate_rows(const lt_dataset *set)
+int lt__evaluate_rows(const lt_net *net, const lt_dataset *set)
 {
-    int n = lt_dataset_rows(set);
+    int n = lt_dataset_rows(set), most = EVALUATE_ROWS;
 
-    return n < EVALUATE_ROWS ? n : EVALUATE_ROWS;
+    for (int i = 0; i < lt_net_n_layers(net); i++) {
+        int width = lt_shape_elements(lt_net_layer(net, i)->out);
+
+        if (most > EVALUATE_ELEMENTS / width)
+            most = EVALUATE_ELEMENTS / width;
+    }
+    if (most < 1)
+        most = 1;
+    return n < most ? n : most;
 }
 
 lt_status lt__evaluate_check(const lt_net *net, const lt_dataset *set,
@@ -44,7 +54,7 @@ lt_status lt__evaluate_check(const lt_net *net, const lt_dataset *set,
 lt_status lt__evaluator_open(lt__evaluator *e, const lt_dataset *set,
                              lt_err *err)
 {
-    int rows = lt__evaluate_rows(set);
+    int rows = lt__evaluate_rows(e->net, set);
 
     e->set = set;
     e->is_sparse = lt_objective_is_sparse(e->objective, e->net) &&

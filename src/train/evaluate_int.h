@@ -10,8 +10,8 @@
 lt_status lt__evaluate_check(const lt_net *net, const lt_dataset *set,
                              const char *name, lt_err *err);
 
-/* Rows that go through together. */
-int lt__evaluate_rows(const lt_dataset *set);
+/* Rows that go through together: they depend on shapes only. */
+int lt__evaluate_rows(const lt_net *net, const lt_dataset *set);
 
 /* lt_evaluate_terms again and again, without allocating. */
 typedef struct lt__evaluator {

@@ -48,7 +48,7 @@ static bool map_is_sparse(const layer_map *m, const lt_dataset *set)
 static lt_status map_open(layer_map *m, const lt_dataset *set, lt_err *err)
 {
     const lt_sparse *s = lt_dataset_sparse(set);
-    int batch = lt__evaluate_rows(set);
+    int batch = lt__evaluate_rows(m->net, set);
     size_t elements = (size_t)lt_shape_elements(lt_dataset_shape(set));
 
     if (map_is_sparse(m, set)) {
