@@ -333,6 +333,27 @@ static void estimates_vary_as_theory_says(void **state)
     }
 }
 
+/* Every step of every seed has its own signs, and the same ones again. */
+static void estimates_follow_seed_and_step(void **state)
+{
+    const struct {
+        uint64_t seed;
+        int64_t step;
+    } draws[] = {{9, 3}, {9, 4}, {10, 3}, {9, 3}};
+    subject s = make(&estimated, LT_TIE_UNTIED, 1);
+    double found[4];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        lt_tape_draw(s.tape, draws[i].seed, draws[i].step);
+        found[i] = subject_terms(&s).contractive;
+    }
+    assert_true(found[0] == found[3]);
+    assert_true(found[0] != found[1] && found[0] != found[2]);
+    assert_true(found[1] != found[2]);
+    subject_free(&s);
+}
+
 /* One unit has one product, whatever its sign. */
 static void estimate_of_one_unit_is_exact(void **state)
 {
@@ -375,6 +396,7 @@ int main(void)
         cmocka_unit_test(tied_gradients_match_differences),
         cmocka_unit_test(estimates_are_right_in_the_mean),
         cmocka_unit_test(estimates_vary_as_theory_says),
+        cmocka_unit_test(estimates_follow_seed_and_step),
         cmocka_unit_test(estimate_of_one_unit_is_exact),
         cmocka_unit_test(closed_form_is_the_sum_of_products),
     };
