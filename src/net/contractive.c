@@ -82,9 +82,26 @@ typedef struct closed {
     int units;
     size_t inputs;    /* of a unit */
     const lt_real *y; /* (B,K) */
+    const lt_real *w; /* (K,D) */
     lt_real *squares; /* (K): of slopes, summed over the batch */
     lt_real *sizes;   /* (K): |w_k|^2 */
 } closed;
+
+static closed closed_of(const lt__penalty *p, int index)
+{
+    const lt_layer *l = &p->net->layers[index];
+    lt_real *units = p->tape->room->units;
+    int k = lt_shape_elements(l->out);
+
+    return (closed){.p = p,
+                    .l = l,
+                    .units = k,
+                    .inputs = (size_t)lt_shape_elements(l->in),
+                    .y = p->tape->y[index],
+                    .w = p->net->params + l->weight,
+                    .squares = units,
+                    .sizes = units + k};
+}
 
 /* x (B,K) *= act'(z) */
 static void by_slope(const closed *c, lt_real *x)
@@ -93,9 +110,17 @@ static void by_slope(const closed *c, lt_real *x)
                     c->y, x);
 }
 
-static double closed_value(const closed *c)
+static void size_of_unit(void *arg, int k)
 {
-    const lt_real *w = c->p->net->params + c->l->weight;
+    const closed *c = arg;
+
+    c->sizes[k] = (lt_real)lt_vec_shrink(
+                      NULL, c->inputs, c->w + (size_t)k * c->inputs, 0, 0, NULL)
+                      .squares;
+}
+
+static double closed_value(closed *c)
+{
     lt_real *s = c->p->tape->room->slope[c->l->index];
     lt_real *twice = c->p->tape->room->tangent[0];
     size_t n = elements_out(c->p, c->l->index);
@@ -107,28 +132,10 @@ static double closed_value(const closed *c)
     memcpy(twice, s, n * sizeof *s);
     by_slope(c, twice);
     lt_vec_col_sums(c->p->pool, c->p->rows, c->units, twice, 0, c->squares);
-    for (int k = 0; k < c->units; k++) {
-        double size = lt_vec_shrink(NULL, c->inputs, w + (size_t)k * c->inputs,
-                                    0, 0, NULL)
-                          .squares;
-
-        c->sizes[k] = (lt_real)size;
-        sum += (double)c->squares[k] * size;
-    }
-    return sum;
-}
-
-static void closed_weights(const closed *c)
-{
-    const lt_real *w = c->p->net->params + c->l->weight;
-    lt_real *dw = c->p->tape->room->grads + c->l->weight;
-    lt_real scale = (lt_real)gradient_scale(c->p);
-
-    if (c->l->is_weight_frozen)
-        return;
+    lt__rows_run(c->p->pool, c->units, size_of_unit, c);
     for (int k = 0; k < c->units; k++)
-        lt_vec_axpby(NULL, c->inputs, scale * c->squares[k],
-                     w + (size_t)k * c->inputs, 0, dw + (size_t)k * c->inputs);
+        sum += (double)c->squares[k] * (double)c->sizes[k];
+    return sum;
 }
 
 static void closed_bend(const closed *c)
@@ -152,22 +159,30 @@ static void closed_bend(const closed *c)
 
 static double closed_form(const lt__penalty *p, int index)
 {
-    const lt_layer *l = &p->net->layers[index];
-    closed c = {.p = p,
-                .l = l,
-                .units = lt_shape_elements(l->out),
-                .inputs = (size_t)lt_shape_elements(l->in),
-                .y = p->tape->y[index],
-                .squares = p->tape->room->units};
-    double value;
+    closed c = closed_of(p, index);
+    double value = closed_value(&c);
 
-    c.sizes = c.squares + c.units;
-    value = closed_value(&c);
-    if (learns(p)) {
-        closed_weights(&c);
+    if (learns(p))
         closed_bend(&c);
-    }
     return value;
+}
+
+static void add_to_unit(void *arg, int k)
+{
+    const closed *c = arg;
+    size_t first = (size_t)k * c->inputs;
+
+    lt_vec_axpby(NULL, c->inputs, (lt_real)gradient_scale(c->p) * c->squares[k],
+                 c->w + first, 1, c->p->net->grads + c->l->weight + first);
+}
+
+/* The squares of slopes are still there. */
+static void closed_add(const lt__penalty *p, int index)
+{
+    closed c = closed_of(p, index);
+
+    if (!c.l->is_weight_frozen)
+        lt__rows_run(p->pool, c.units, add_to_unit, &c);
 }
 
 /* ---- by products ---- */
@@ -300,7 +315,12 @@ double lt__contractive(const lt__penalty *p)
 void lt__contractive_add(const lt__penalty *p)
 {
     const lt_real *from = p->tape->room->grads;
+    int only = lt__contractive_only(p->net);
 
+    if (only >= 0) {
+        closed_add(p, only);
+        return;
+    }
     for (int i = 0; i < p->net->n_encoder; i++) {
         const lt_layer *l = &p->net->layers[i];
 

@@ -24,8 +24,10 @@ struct lt__room {
                             to the loss's gradient there; NULL where the
                             activation is straight */
     lt_real *tangent[2]; /* (B, widest of the input and the encoder) */
-    lt_real *grads;      /* of the encoder's parameters, which come first */
-    lt_real *units;      /* (2, widest code or layer): of units */
+    lt_real *grads;      /* of the encoder's parameters, which come first; not
+                            in closed form */
+    lt_real *units;      /* (2, widest layer): of units, from lt__penalty_before
+                            to lt__penalty_after */
     lt_real *gram;       /* the largest product of a weight with itself */
 };
 

@@ -6,8 +6,9 @@
  * buffers of their own for them here.
  *
  * Memory: the contractive penalty wants the encoder's activations twice more,
- * two of the widest layer's, and the encoder's weights again; orthogonality the
- * square of the smaller side of the weight where that is largest. */
+ * two of the widest layer's, and the encoder's weights again unless it has one
+ * layer only; orthogonality the square of the smaller side of the weight where
+ * that is largest. */
 #include "net/penalty_int.h"
 
 #include "latent/base/mem.h"
@@ -89,7 +90,7 @@ static void layout_contractive(layout *s)
     }
     for (int i = 0; i < 2; i++)
         s->room->tangent[i] = layout_take(s, rows * encoder_widest(net));
-    if (learns)
+    if (learns && lt__contractive_only(net) < 0)
         s->room->grads = layout_take(s, encoder_params(net));
 }
 
