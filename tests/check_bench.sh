@@ -16,7 +16,7 @@ fail()
 }
 
 "$LATENT" bench --seconds 0.02 --rows 1000 --only small-32 --only together \
-    --only logging --only recording --csv | tr -d '\r' >bench.csv
+    --only logging --only recording --only sparse --csv | tr -d '\r' >bench.csv
 # Prints column $2 of the row named $1.
 cell()
 {
@@ -25,7 +25,7 @@ cell()
         $1 == row { print $at }' bench.csv
 }
 [ "$(cut -d, -f1 bench.csv | tr '\n' ' ')" = \
-    "name small-32 together logging recording " ] ||
+    "name small-32 together logging recording sparse " ] ||
     fail "odd rows: $(cat bench.csv)"
 [ "$(cell small-32 network)" = 784-32 ] || fail "odd: $(cat bench.csv)"
 awk -v share="$(cell small-32 share)" -v step="$(cell small-32 step_ms)" \
@@ -34,7 +34,8 @@ awk -v share="$(cell small-32 share)" -v step="$(cell small-32 step_ms)" \
     'BEGIN { exit !(share > 0 && share < 2 && step > 0 && floor > 0 &&
         rate > 0) }' || fail "odd figures: $(cat bench.csv)"
 awk -v x="$(cell together value)" -v s="$(cell recording value)" \
-    'BEGIN { exit !(x > 0 && s > 0) }' || fail "odd values: $(cat bench.csv)"
+    -v r="$(cell sparse value)" \
+    'BEGIN { exit !(x > 0 && s > 0 && r > 1) }' || fail "odd values: $(cat bench.csv)"
 # Convolutions; PyTorch by a Python that is not there, and by one that is.
 "$LATENT" bench --seconds 0.02 --only conv-100 --only conv-tied-100 --csv |
     tr -d '\r' >bench.csv

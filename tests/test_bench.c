@@ -86,9 +86,30 @@ static void bench_refuses_no_threads(void **state)
     assert_non_null(strstr(err.text, "0 threads"));
 }
 
+/* Both ways are measured, and the sparse one is quicker where items are many.
+ */
+static void sparse_steps_are_timed_against_dense_ones(void **state)
+{
+    const lt_bench_sparse_case c = {.items = 5000,
+                                    .units = {16, 8},
+                                    .tie = LT_TIE_TIED,
+                                    .optimizer = LT_OPT_ADAM,
+                                    .batch = 20,
+                                    .density = 0.01,
+                                    .popularity = 1};
+    lt_bench_sparse_result r;
+
+    (void)state;
+    assert_int_equal(lt_bench_sparse_run(&c, 1, 0.05, &r, NULL), LT_OK);
+    assert_int_equal(r.parameters, 5000 * 16 + 16 + 16 * 8 + 8 + 16 + 5000);
+    assert_true(r.turns >= 3 && r.sparse_ms > 0);
+    assert_true(r.speedup > 1 && r.dense_ms > r.sparse_ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sparse_steps_are_timed_against_dense_ones),
         cmocka_unit_test(bench_names_are_found_again),
         cmocka_unit_test(bench_steps_train),
         cmocka_unit_test(bench_throughput_has_no_floor),

@@ -385,9 +385,10 @@ static void settled_adam_made_the_missed_steps(void **state)
             if (s < 0)
                 lt_rows_settle_adam(NULL, &b, i % 4 < 2 ? &all : &some, f->w,
                                     f->u, f->v);
-            for (int k = 0; s >= 0 && k < N; k++)
-                sets[s]->rows_settle_adam(&b, k, width, f->w + k * width,
-                                          f->u + k * width, f->v + k * width);
+            else
+                sets[s]->rows_settle_adam(&b, i % 4 < 2 ? NULL : item, 0,
+                                          i % 4 < 2 ? N : 3, width, f->w, f->u,
+                                          f->v);
             for (int k = 0; k < N; k++) {
                 int at = k * width;
 

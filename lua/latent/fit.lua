@@ -16,10 +16,12 @@ local fit_spec = options.define("latent.fit", {
   { "train", "set", required = true, help = "what to learn from" },
   { "test", "set", help = "evaluated after every epoch" },
   { "loss", "string", choices = net_core.losses,
-    help = "by default the output's: sigmoid bce, softmax multinomial, others mse" },
+    help = "by default the output's: sigmoid bce, softmax multinomial, others mse, for sparse sets masked_mse" },
   { "optimizer", "optimizer", default = optimizers.adam, help = "latent.adam {}, latent.sgd {}" },
   { "epochs", "integer", default = 10, min = 0, max = 1000000, help = "0 evaluates only" },
   { "batch", "integer", default = 100, min = 1, max = 1000000, help = "examples a step" },
+  { "refeed", "integer", default = 0, min = 0, max = 1000,
+    help = "dense re-feeding: so many updates more a step, on the network's own output; of masked_mse and mse" },
   { "log_every", "integer", default = 0, min = 0, help = "steps between values of step.loss; 0: never" },
   { "seed", "integer", default = runs.default_seed, help = "of the shuffling" },
   { "run", "run", help = "where metrics go" },
@@ -27,7 +29,7 @@ local fit_spec = options.define("latent.fit", {
   { "stop", "table", help = "{ metric = \"test.loss\", patience = 5, min_delta = 0 }" },
 })
 
-local METRICS <const> = { "train.loss", "train.sse", "test.loss", "test.sse" }
+local METRICS <const> = { "train.loss", "train.sse", "train.rmse", "test.loss", "test.sse", "test.rmse" }
 
 local stop_spec = options.define("latent.fit: stop", {
   { "metric", "string", choices = METRICS, help = "watched; lower is better" },
@@ -55,6 +57,9 @@ local function stopping_rule(given, has_test)
   local best, since = math.huge, 0
   return function(metrics)
     local value = metrics[metric]
+    if not value then
+      sys.fail(("latent.fit: stop: metric is '%s', which this loss does not tell"):format(metric))
+    end
     if value < best - rule.min_delta then
       best, since = value, 0
     else
@@ -91,7 +96,7 @@ function fit.fit(net, given)
   local o = fit_spec:read(given)
   check_set("latent.fit", "train", net, o.train)
   check_set("latent.fit", "test", net, o.test)
-  o.loss = o.loss or nets.default_loss(net)
+  o.loss = o.loss or nets.default_loss(net, o.train)
   o.records = o.run ~= nil
   o.first_step, o.first_epoch = 0, 0
   if o.run then

@@ -3,6 +3,7 @@ local boot = require "latent.boot"
 local core = require "latent.core.net"
 local data = require "latent.data"
 local options = require "latent.options"
+local recommend = require "latent.core.recommend"
 local run = require "latent.run"
 local sys = require "latent.core.sys"
 
@@ -152,20 +153,45 @@ end
 
 local DEFAULT_LOSSES <const> = { sigmoid = "bce", softmax = "multinomial" }
 
--- The loss that goes with the network's output.
-function net.default_loss(self)
-  return DEFAULT_LOSSES[self.output_act] or "mse"
+-- The loss that goes with the network's output, and with sets of ratings.
+function net.default_loss(self, set)
+  return DEFAULT_LOSSES[self.output_act] or (set.is_sparse and "masked_mse" or "mse")
 end
 
--- { loss =, sse =, mse =, bce = (with a sigmoid output) }
+-- { loss =, sse =, mse =, rmse = (of masked_mse), bce = (with a sigmoid output) }
 function methods:evaluate(set, loss)
   check_set(self, "net:evaluate", set, self.input)
   local is_sigmoid = self.output_act == "sigmoid"
-  loss = loss or net.default_loss(self)
+  loss = loss or net.default_loss(self, set)
   local value, sse = core.evaluate(self, set, one_of("loss", loss, core.losses))
   local out = { loss = value, sse = sse, mse = sse / set.elements }
+  if loss == "masked_mse" then out.rmse, out.mse = math.sqrt(value), value end
   if is_sigmoid then out.bce = loss == "bce" and value or (core.evaluate(self, set, "bce")) end
   return out
+end
+
+-- The outputs where ratings were held out: a sparse set with the entries of
+-- set.target (the set's own without one). Like the set's, its values are
+-- relative to set.centre.
+function methods:predict(set)
+  check_set(self, "net:predict", set, self.input)
+  return recommend.predict(self, set)
+end
+
+local recommend_spec = options.define("net:recommend", {
+  { "row", "integer", required = true, min = 1, help = "the example to recommend to" },
+  { "n", "integer", default = 10, min = 1, max = 1000000, help = "how many, at most" },
+  { "known", "boolean", default = false, help = "also what the row has already" },
+})
+
+-- The columns with the highest outputs for a row, best first, of those that it
+-- has not: { { column =, id = (of set.column_ids), score = }, ... }. The score
+-- is the output plus set.centre.
+function methods:recommend(set, given)
+  check_set(self, "net:recommend", set, self.input)
+  local o = recommend_spec:read(given or {})
+  if o.row > set.n then sys.fail(("net:recommend: row is %d, wanted 1 to %d"):format(o.row, set.n)) end
+  return recommend.best(self, set, o.row, math.min(o.n, set.elements), o.known)
 end
 
 function methods:summary() return core.summary(self) end

@@ -33,7 +33,6 @@ local rehearsal = {}
 
 local FEW <const> = 10 -- examples
 local MOST <const> = 16 -- configs
-local METRICS <const> = { "train.loss", "train.sse", "test.loss", "test.sse" }
 
 local function nothing() end
 
@@ -57,7 +56,9 @@ local function replace_training()
     result.epoch = o.first_epoch + o.epochs
     if o.epochs > 0 then
       local report = { epoch = o.first_epoch + 1, step = result.step }
-      for _, name in ipairs(METRICS) do report[name] = result[name] end
+      for name, value in pairs(result) do
+        if name:find("^t%a+%.") then report[name] = value end
+      end
       on_epoch(report)
     end
     return result

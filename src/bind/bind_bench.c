@@ -3,6 +3,8 @@
  *   bench.cases()            -> { {name, network, batch, tie, loss}, ... }
  *   bench.network{name, threads, seconds, throughput}  -> times of one
  *                            network; with throughput only steps, by the wall
+ *   bench.sparse{items, units, tied, popularity, threads, seconds}
+ *                            -> sparse_ms, dense_ms, speed-up of a step
  *   bench.together{name, processes, seconds}   -> examples/s of each process
  *   bench.logging{name, seconds}               -> plain_ms, logged_ms
  *   bench.recording(rows)                      -> seconds
@@ -133,6 +135,36 @@ static int bench_network(lua_State *L)
     set_integer(L, "threads", opts.threads);
     set_integer(L, "blocks", r.blocks);
     return 1;
+}
+
+/* As papers train on ratings: momentum, batches of 128. */
+static int bench_sparse(lua_State *L)
+{
+    lt_bench_sparse_case c = {
+        .items = (int)lt__get_integer(L, 1, "items"),
+        .tie = lt__get_boolean(L, 1, "tied") ? LT_TIE_TIED : LT_TIE_UNTIED,
+        .optimizer = LT_OPT_SGD,
+        .batch = 128,
+        .density = 0.01,
+        .popularity = lt__get_number(L, 1, "popularity"),
+    };
+    int threads = (int)lt__get_integer(L, 1, "threads");
+    double seconds = lt__get_number(L, 1, "seconds");
+    lt_bench_sparse_result r;
+    lt_err err = {0};
+
+    lua_getfield(L, 1, "units");
+    for (int i = 0; i + 1 < LT_BENCH_SIZES; i++) {
+        lua_rawgeti(L, -1, i + 1);
+        c.units[i] = (int)lua_tointeger(L, -1);
+        lua_pop(L, 1);
+    }
+    if (lt_bench_sparse_run(&c, threads, seconds, &r, &err) != LT_OK)
+        return lt__raise(L, &err);
+    lua_pushnumber(L, r.sparse_ms);
+    lua_pushnumber(L, r.dense_ms);
+    lua_pushnumber(L, r.speedup);
+    return 3;
 }
 
 /* ---- several processes at once ---- */
@@ -305,12 +337,17 @@ static int bench_versions(lua_State *L)
 
 int lt__open_bench(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"cases", bench_list},          {"network", bench_network},
-        {"together", bench_together},   {"logging", bench_logging},
-        {"recording", bench_recording}, {"capture", bench_capture},
-        {"blas", bench_blas},           {"speed", bench_speed},
-        {"versions", bench_versions},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"cases", bench_list},
+                                         {"network", bench_network},
+                                         {"together", bench_together},
+                                         {"logging", bench_logging},
+                                         {"recording", bench_recording},
+                                         {"capture", bench_capture},
+                                         {"sparse", bench_sparse},
+                                         {"blas", bench_blas},
+                                         {"speed", bench_speed},
+                                         {"versions", bench_versions},
+                                         {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

@@ -36,6 +36,7 @@ int lt__open_prepare(lua_State *L);
 int lt__open_net(lua_State *L);
 int lt__open_train(lua_State *L);
 int lt__open_probe(lua_State *L);
+int lt__open_recommend(lua_State *L);
 int lt__open_run(lua_State *L);
 int lt__open_store(lua_State *L);
 int lt__open_plot(lua_State *L);

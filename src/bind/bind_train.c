@@ -190,6 +190,7 @@ static void get_fit_opts(lua_State *L, lt_fit_opts *out)
     get_optimizer(L, 4, &out->optimizer);
     out->epochs = (int)lt__get_integer(L, 4, "epochs");
     out->batch = (int)lt__get_integer(L, 4, "batch");
+    out->refeed = (int)lt__get_integer(L, 4, "refeed");
     out->log_every = (int)lt__get_integer(L, 4, "log_every");
     out->seed = (uint64_t)lt__get_integer(L, 4, "seed");
     out->first_step = lt__get_integer(L, 4, "first_step");

@@ -18,6 +18,7 @@ static const luaL_Reg core_modules[] = {
     {"latent.core.net", lt__open_net},
     {"latent.core.train", lt__open_train},
     {"latent.core.probe", lt__open_probe},
+    {"latent.core.recommend", lt__open_recommend},
     {"latent.core.run", lt__open_run},
     {"latent.core.plot", lt__open_plot},
     {"latent.core.store", lt__open_store},

@@ -152,9 +152,9 @@ typedef struct lt__kernels {
                       lt_real *v);
     void (*rows_settle)(const lt_rows_behind *b, const int32_t *item, int from,
                         int to, int width, lt_real *w, lt_real *u);
-    /* One row, of item `item`. */
-    void (*rows_settle_adam)(const lt_rows_moments *b, int item, int width,
-                             lt_real *w, lt_real *m, lt_real *v);
+    void (*rows_settle_adam)(const lt_rows_moments *b, const int32_t *item,
+                             int from, int to, int width, lt_real *w,
+                             lt_real *m, lt_real *v);
     int lanes;     /* reals in a vector */
     int lane_outs; /* outputs that lane_conv and lane_dots compute at once, at
                       most: `outs` is this or a smaller power of 2 */

@@ -179,13 +179,8 @@ static void moments_piece(void *arg, int piece)
     const rows_job *j = arg;
     int end, first = piece_first(j, LEAST_COLUMNS, piece, &end);
 
-    for (int i = first; i < end; i++) {
-        int item = j->item ? j->item[i] : i;
-        size_t at = (size_t)item * (size_t)j->width;
-
-        j->k->rows_settle_adam(j->moments, item, j->width, j->w + at, j->m + at,
-                               j->v + at);
-    }
+    j->k->rows_settle_adam(j->moments, j->item, first, end, j->width, j->w,
+                           j->m, j->v);
 }
 
 void lt_rows_settle_adam(lt_pool *pool, const lt_rows_moments *behind,

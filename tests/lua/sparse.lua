@@ -108,6 +108,72 @@ raises("latent.data.baselines: test: found nothing, wanted a set", data.baseline
 raises("the test set has no target", data.baselines, { train = train, test = train })
 raises("not sparse", data.baselines, { train = data.rows { { 1 } }, test = test })
 
+-- ---- networks on ratings ----
+
+local function recommender(set, o)
+  o = o or {}
+  return latent.autoencoder {
+    input = set.shape, output = "linear", tie = o.tie or "untied", seed = 2, sparse = o.sparse ~= false,
+    encoder = { latent.dense { 12, act = "selu" }, latent.dense { 6, act = "selu" }, latent.dropout { 0.2 } },
+  }
+end
+
+local function fit(net, o)
+  return latent.fit(net, { train = train, test = test, loss = o.loss, refeed = o.refeed, epochs = o.epochs or 3,
+    batch = 32, seed = 5, optimizer = latent.sgd { rate = 0.01, momentum = 0.9 }, stop = o.stop })
+end
+
+local net = recommender(train)
+local before = net:evaluate(test)
+local result = fit(net, {})
+local after = net:evaluate(test)
+near(before.rmse ^ 2, before.loss, 1e-6)
+near(after.rmse, result["test.rmse"], 1e-6)
+near(result["train.rmse"] ^ 2, result["train.loss"], 1e-6)
+assert(after.rmse < 0.7 * before.rmse and after.sse > 0)
+-- The same on a network that is not sparse: rows become arrays.
+local dense_net = recommender(train, { sparse = false })
+near(fit(dense_net, {})["test.rmse"], after.rmse, 1e-3)
+-- Re-feeding is more training.
+assert(math.abs(fit(recommender(train), { refeed = 1 })["test.rmse"] - after.rmse) > 1e-4)
+raises("latent.fit: refeed is %-1", fit, net, { refeed = -1 })
+raises("refeed wants loss", fit, recommender(train, { sparse = false }), { refeed = 1, loss = "huber" })
+local stopped = fit(recommender(train), { stop = { metric = "test.rmse", patience = 1, min_delta = 100 }, epochs = 9 })
+assert(stopped.epoch == 2)
+raises("stop: metric is 'test.rmse', which this loss does not tell", fit, recommender(train),
+  { stop = { metric = "test.rmse" }, loss = "mse" })
+
+-- Predictions stand where ratings were held out; the error is theirs.
+local predicted = net:predict(test)
+assert(predicted.n == test.n and predicted.ratings == test.target.ratings and predicted.row_ids[3] == test.row_ids[3])
+local squared = 0
+for i = 1, test.n do
+  local at, found = predicted:entries(i)
+  local wanted_at, wanted = test.target:entries(i)
+  for k = 1, #at do
+    assert(at[k] == wanted_at[k])
+    squared = squared + (found[k] - wanted[k]) ^ 2
+  end
+end
+near(math.sqrt(squared / predicted.ratings), after.rmse, 1e-5)
+
+-- Recommendations: the best of what the row has not.
+local best = net:recommend(test, { row = 4, n = 80 })
+local known_at = test:entries(4)
+local is_known, y = {}, net:reconstruct(test):row(4)
+for _, column in ipairs(known_at) do is_known[column] = true end
+assert(#best == 80 - #known_at and #net:recommend(test, { row = 4 }) == 10)
+for i, item in ipairs(best) do
+  assert(not is_known[item.column] and item.id == test.column_ids[item.column])
+  near(item.score, y[item.column], 1e-5)
+  assert(i == 1 or item.score <= best[i - 1].score)
+end
+assert(#net:recommend(test, { row = 4, n = 1000, known = true }) == 80)
+raises("net:recommend: row is 999, wanted 1 to " .. test.n, net.recommend, net, test, { row = 999 })
+raises("net:recommend: unknown option 'rwo', did you mean 'row'", net.recommend, net, test, { rwo = 1 })
+raises("net:predict: examples of 300, wanted 80", net.predict, net, items.test)
+raises("not sparse", net.predict, net, net:reconstruct(test))
+
 -- ---- files of ratings ----
 
 with_file("7\t100\t5\t3\n7\t200\t1\t2\n7\t300\t3\t1\n8\t100\t2\t1\n", function(path)
@@ -178,5 +244,11 @@ return latent.experiment {
     local again = data.ratings { generate = plan, share = 0.25, seed = 9 } -- kept from one run to the next
     assert(again.mean == pair.mean)
     run:log { ["baseline.bias"] = data.baselines(again).bias }
+    local inner = recommender(again.train)
+    latent.fit(inner, { train = again.train, test = again.test, epochs = 2, refeed = 1, run = run })
+    assert(#inner:recommend(again.test, { row = 1, n = 3 }) == 3)
+    assert(inner:predict(again.test).ratings > 0)
+    run:save("net", inner)
+    near(latent.load(run.dir .. "/net.safetensors"):evaluate(again.test).rmse, inner:evaluate(again.test).rmse, 1e-9)
   end,
 }

@@ -10,6 +10,7 @@
 
 #include "latent/base/observer.h"
 #include "latent/net/objective.h"
+#include "latent/opt/optimizer.h"
 
 #define LT_BENCH_SIZES 8
 
@@ -50,5 +51,28 @@ typedef struct lt_bench_result {
 
 lt_status lt_bench_run(const lt_bench_case *c, const lt_bench_opts *o,
                        lt_bench_result *out, lt_err *err);
+
+/* A step on sparse rows against the same step on arrays: a network of `items`
+ * inputs and the encoder's units, 0 after the last, and its mirror, on
+ * generated ratings (ratings.h). */
+typedef struct lt_bench_sparse_case {
+    int items;
+    int units[LT_BENCH_SIZES];
+    lt_tie tie;
+    lt_opt_kind optimizer; /* sgd: with momentum */
+    int batch;
+    double density, popularity;
+} lt_bench_sparse_case;
+
+typedef struct lt_bench_sparse_result {
+    double sparse_ms, dense_ms; /* a step, medians over turns */
+    double speedup;             /* the median of the turns' own */
+    size_t parameters;
+    int turns;
+} lt_bench_sparse_result;
+
+lt_status lt_bench_sparse_run(const lt_bench_sparse_case *c, int threads,
+                              double seconds, lt_bench_sparse_result *out,
+                              lt_err *err);
 
 #endif

@@ -15,7 +15,7 @@ local spec <const> = {
   summary = "time the engine against bare matrix products",
   options = {
     { "--only", value = "NAME", repeated = true,
-      help = "only this network, or: threads, together, logging, recording, pytorch" },
+      help = "only this network, or: threads, together, logging, recording, sparse, pytorch" },
     { "--threads", value = "N", type = "integer", min = 1, default = 1, help = "threads of the networks' table" },
     { "--seconds", value = "S", type = "number", default = 2, help = "about how long each measurement takes" },
     { "--rows", value = "N", type = "integer", min = 1, default = 1000000,
@@ -36,6 +36,11 @@ with one thread, the clock on the wall with more.
   together    two runs at once against one
   logging     every step's loss recorded in a store, smallest network
   recording   a million metric values into a store (--rows)
+  sparse      a step on ratings, 20,000 items of which a user rates 1 %, against
+              the same step of the same network on arrays with gaps: SGD with
+              momentum, batch 128; items are rated by Zipf's law, as in sets of
+              ratings. sparse-tied; sparse-even: all items alike, so that a
+              batch reads most
   pytorch     conv-100 in PyTorch against ours, one thread each, the best blocks
               of both; by /usr/bin/python3, else python3, or $LATENT_PYTHON
 
@@ -138,7 +143,29 @@ function other.pytorch(opt)
   }
 end
 
-local OTHERS <const> = { "threads", "together", "logging", "recording", "pytorch" }
+-- Of the depth table of Kuchaiev and Ginsburg 2017.
+local ITEMS <const> = 20000
+local UNITS <const> = { 128, 128, 128 }
+
+local function sparse(name, tied, popularity)
+  other[name] = function(opt)
+    local ours, dense, speedup = bench.sparse({ items = ITEMS, units = UNITS, tied = tied, popularity = popularity,
+      threads = opt.threads, seconds = opt.seconds })
+    return {
+      what = ("%d-%s%s: a step on ratings (%.3g ms) against arrays (%.4g)"):format(ITEMS, table.concat(UNITS, "-"),
+        tied and ", tied" or "", ours, dense),
+      value = speedup,
+      unit = "x",
+    }
+  end
+end
+
+sparse("sparse", false, 1.0)
+sparse("sparse-tied", true, 1.0)
+sparse("sparse-even", false, 0.0)
+
+local OTHERS <const> = { "threads", "together", "logging", "recording", "sparse", "sparse-tied", "sparse-even",
+  "pytorch" }
 
 -- ---- the command ----
 
