@@ -32,7 +32,8 @@ typedef struct http_server {
     pthread_t thread;
     http_file files[HTTP_FILES];
     int n_files;
-    size_t piece; /* bytes that "cut", "stall" and "drip" send */
+    const void *older; /* an older version, as long, for "changed" */
+    size_t piece;      /* bytes that "cut", "stall" and "drip" send */
     atomic_bool is_over;
     atomic_int requests, ranges; /* so far; those with a Range */
 } http_server;
@@ -85,7 +86,9 @@ typedef struct http_reply {
     const char *more;   /* further header lines */
 } http_reply;
 
-static inline void http_answer(const http_request *r, const http_reply *a)
+/* The head of a reply, and some bytes of a body. */
+static inline void http_answer_with(const http_request *r, const http_reply *a,
+                                    const void *body, size_t body_size)
 {
     char head[512];
     int n =
@@ -101,7 +104,12 @@ static inline void http_answer(const http_request *r, const http_reply *a)
                       (long long)r->file->size - 1, r->file->size);
     n += snprintf(head + n, sizeof head - (size_t)n, "\r\n");
     http_send(r->fd, head, (size_t)n);
-    http_send(r->fd, (const char *)r->file->bytes + a->from, a->n);
+    http_send(r->fd, body, body_size);
+}
+
+static inline void http_answer(const http_request *r, const http_reply *a)
+{
+    http_answer_with(r, a, (const char *)r->file->bytes + a->from, a->n);
 }
 
 static inline size_t http_least(size_t a, size_t b)
@@ -160,14 +168,22 @@ static inline bool http_lie(const http_request *r)
         a.start += 7;
     else if (http_is(r, "unsatisfied") && r->start >= 0)
         a = (http_reply){.status = 416};
-    else if (http_is(r, "changed")) { /* cut first, then another version */
+    else if (http_is(r, "changed")) { /* an older version, cut; then this */
         a.more = r->start < 0 ? "ETag: \"old\"\r\n" : "ETag: \"new\"\r\n";
-        if (r->start < 0)
-            a.n = piece;
-        else if (strcmp(r->if_range, "\"old\"") == 0)
+        if (r->start < 0) {
+            http_answer_with(r, &a, r->server->older, piece);
+            return true;
+        }
+        if (strcmp(r->if_range, "\"old\"") == 0)
             a = (http_reply){.status = 200,
                              .n = r->file->size,
                              .announce = (long long)r->file->size};
+    } else if (http_is(r, "nameless")) { /* no ETag; the first one is cut */
+        a.more = NULL;
+        if (r->server->requests < 2) {
+            http_answer_with(r, &a, r->server->older, piece);
+            return true;
+        }
     } else if (!http_is(r, "good") && !http_is(r, "shifted") &&
                !http_is(r, "unsatisfied"))
         return false;

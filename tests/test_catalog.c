@@ -158,6 +158,8 @@ static void ratings_are_looked_for_in_folders_of_their_name(void **state)
     file_write("store/ml-20m", "ratings.csv", (const uint8_t *)"", 0);
     ratings_path_check("ml-20m", "store", "store/ml-20m/ratings.csv");
     ratings_path_check("ml-20m", "store/ml-20m", "store/ml-20m/ratings.csv");
+    ratings_path_check("ml-20m", "store/ml-20m/", "store/ml-20m/ratings.csv");
+    ratings_path_check("ml-20m", "store/ml-20m/.", "");
     ratings_path_check("ml-latest-small", "store/ml-20m", "");
     ratings_path_check("ml-latest-small", "store", "");
     file_write("data/ml-1m", "ratings.dat", (const uint8_t *)"", 0);

@@ -30,7 +30,7 @@ static int suite_setup(void **state)
     (void)state;
     for (unsigned i = 0; i < SIZE; i++) {
         content[i] = (uint8_t)((i * 2654435761u) >> 23);
-        other[i] = (uint8_t)(content[i] ^ (i == SIZE / 2));
+        other[i] = (uint8_t)(content[i] ^ (i == SIZE / 5));
     }
     lt_digest_bytes(content, SIZE, sha);
     if (!mkdtemp(folder))
@@ -42,6 +42,7 @@ static int suite_setup(void **state)
     server.files[1] = (http_file){"other.gz", other, SIZE};
     server.files[2] = (http_file){"empty", content, 0};
     server.n_files = 3;
+    server.older = other;
     return 0;
 }
 
@@ -218,6 +219,23 @@ static void download_notices_another_version(void **state)
     (void)state;
     (void)fetch("changed");
     assert_int_equal(server.ranges, 1);
+}
+
+/* Without a digest and an ETag nothing tells whether the rest would fit. */
+static void download_begins_again_when_nothing_tells_the_version(void **state)
+{
+    char url[128];
+    lt_download_opts o = options(url, "nameless");
+    lt_download_state s = {0};
+    lt_err err = {0};
+
+    (void)state;
+    o.sha256 = NULL;
+    if (run(&o, &s, &err) != LT_OK)
+        fail_msg("%s", err.text);
+    assert_is_here();
+    assert_int_equal(s.tries, 1);
+    assert_int_equal(server.ranges, 0);
 }
 
 static void download_follows_redirects(void **state)
@@ -412,6 +430,23 @@ static void download_leaves_one_process_alone_with_the_part(void **state)
     close(fd);
 }
 
+/* A link in the part's place could lead anywhere. */
+static void download_writes_through_no_link(void **state)
+{
+    char url[128], target[160];
+    lt_download_opts o = options(url, "good");
+    lt_download *d = NULL;
+    lt_err err = {0};
+
+    (void)state;
+    snprintf(target, sizeof target, "%s/sets/one/target", folder);
+    assert_int_equal(lt_path_write(target, "mine", 4, NULL), LT_OK);
+    assert_int_equal(symlink(target, part), 0);
+    assert_int_equal(lt_download_open(&o, &d, &err), LT_EIO);
+    assert_null(d);
+    assert_non_null(strstr(err.text, "file.gz.part: cannot open"));
+}
+
 static void download_can_be_closed_at_any_time(void **state)
 {
     char url[128];
@@ -481,6 +516,7 @@ int main(void)
         WITH_SERVER(download_begins_again_when_range_is_ignored),
         WITH_SERVER(download_begins_again_when_the_part_does_not_fit),
         WITH_SERVER(download_notices_another_version),
+        WITH_SERVER(download_begins_again_when_nothing_tells_the_version),
         WITH_SERVER(download_follows_redirects),
         WITH_SERVER(download_waits_for_a_busy_server),
         WITH_SERVER(download_without_size_or_digest_takes_what_comes),
@@ -493,6 +529,7 @@ int main(void)
         WITH_SERVER(download_refuses_other_addresses),
         WITH_SERVER(download_tells_of_a_server_that_is_not_there),
         WITH_SERVER(download_leaves_one_process_alone_with_the_part),
+        WITH_SERVER(download_writes_through_no_link),
         WITH_SERVER(download_can_be_closed_at_any_time),
         WITH_SERVER(download_says_where_it_cannot_write),
         WITH_SERVER(download_survives_every_failing_allocation),

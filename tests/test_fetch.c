@@ -456,6 +456,43 @@ static void sets_of_ones_own_cannot_lead_astray(void **state)
         {"{\"a\": {\"source\": \"http://x\", \"files\": [{\"name\": \"x\", "
          "\"sha256\": \"12\"}]}}",
          "64 hexadecimal digits"},
+        {"{\"a\": {\"source\": \"http://x\", \"files\": []}}",
+         "a: files: wanted a list of at least one"},
+        {"{\"a\": {\"source\": \"http://x\", \"files\": {\"name\": "
+         "\"x\"}}}",
+         "a: files: wanted a list of at least one"},
+        {"{\"a\": {\"source\": \"http://x\", \"files\": [\"x\"]}}",
+         "found the file 'x', wanted { \"name\": \"x\" }"},
+        {"{\"a\": {\"source\": \"http://x\", \"files\": [{\"name\": "
+         "\"x\", \"sise\": 1}]}}",
+         "unknown option 'sise', did you mean 'size'?"},
+        {"{\"a\": {\"source\": \"http://x\", \"files\": [{\"name\": "
+         "\"x\"}], \"is_generated\": true}}",
+         "unknown option 'is_generated'"},
+        {"{\"a\": {\"source\": \"http://x\", \"files\": [{\"name\": "
+         "\"x\"}, {\"name\": \"x\"}]}}",
+         "found x twice among the files"},
+        {"{\"a\": {\"source\": \"http://x\", \"files\": [{\"name\": "
+         "\"SHA256SUMS\"}]}}",
+         "a file's name is SHA256SUMS, wanted a plain name"},
+        {"{\"a\": {\"source\": \"http://x\", \"files\": [{\"name\": "
+         "\"x.part\"}]}}",
+         "a file's name is x.part, wanted a plain name"},
+        {"{\"a\": {\"source\": \"http://x\", \"archive\": {\"name\": "
+         "\"x\"}, \"members\": \"u\"}}",
+         "members is 'u', wanted a table"},
+        {"{\"a\": {\"source\": \"http://x\", \"archive\": {\"name\": "
+         "\"x\"}}}",
+         "a: members: wanted a list of at least one"},
+        {"{\"a\": {\"source\": \"http://x\", \"archive\": {\"name\": "
+         "\"x\"}, \"members\": [\"u\"], \"limit\": \"z\"}}",
+         "limit is 'z', wanted an integer"},
+        {"{\"a\": {\"source\": \"ftp://x\", \"files\": [{\"name\": "
+         "\"x\"}]}}",
+         "source is ftp://x, wanted one that begins with http://"},
+        {"{\"mnist\": {\"source\": \"http://x\", \"files\": [{\"name\": "
+         "\"x\"}]}}",
+         "mnist: that set is known already"},
     };
 
     (void)state;

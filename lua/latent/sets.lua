@@ -12,6 +12,7 @@
 -- publishes; those of the faces from the 400 pictures themselves.
 local fetch = require "latent.core.fetch"
 local json = require "latent.core.json"
+local options = require "latent.options"
 local sys = require "latent.core.sys"
 
 local sets = { all = {}, by_name = {} }
@@ -139,35 +140,81 @@ for _, set in ipairs(known) do add(set) end
 
 -- ---- sets of the user's own ----
 
-local function plain_name(path, what, name)
-  if type(name) == "string" and name:find("^[%w_][%w_.+-]*$") then return name end
-  sys.fail(("%s: %s is %s, wanted a plain name"):format(path, what, tostring(name)))
+-- A name that is no path, and none of those that fetching makes of its own.
+local function plain_name(owner, what, name)
+  if type(name) == "string" and name:find("^[%w_][%w_.+-]*$") and name ~= "SHA256SUMS" and not name:find("%.part$") then
+    return name
+  end
+  sys.fail(("%s: %s is %s, wanted a plain name"):format(owner, what, type(name) == "string" and name
+    or options.show(name)))
 end
 
-local function check_download(path, name, file)
-  plain_name(path, name .. ": a file's name", type(file) == "table" and file.name)
-  local sha = file.sha256
-  if sha ~= nil and not (type(sha) == "string" and sha:find("^%x+$") and #sha == 64) then
-    sys.fail(("%s: %s: sha256 of %s: wanted 64 hexadecimal digits"):format(path, name, file.name))
-  end
-  if file.size ~= nil and not (math.type(file.size) == "integer" and file.size >= 0) then
-    sys.fail(("%s: %s: size of %s: wanted bytes"):format(path, name, file.name))
-  end
-  file.sha256 = sha and sha:lower()
+local function define(owner, name)
+  return options.define(owner, {
+    { "source", "string", required = true, help = "the address of the folder that holds the files" },
+    { "files", "table", help = "that are used as they come" },
+    { "archive", "table", help = "or one of which members are kept" },
+    { "members", "table", help = "their names" },
+    { "folder", "string", default = name, help = "where they go" },
+    { "limit", "integer", default = 1 << 32, min = 1, help = "bytes of a member" },
+    { "title", "string" }, { "shape", "string" }, { "examples", "string" }, { "labels", "string" },
+    { "load", "string" }, { "licence", "string" }, { "citation", "string" },
+  }), options.define(owner .. ": a file", {
+    { "name", "string" }, { "size", "integer", min = 0 }, { "sha256", "string" },
+  })
 end
 
-local function check_set(path, name, set)
+local function read_download(owner, spec, given)
+  local name = plain_name(owner, "a file's name", type(given) == "table" and given.name or given)
+  if type(given) ~= "table" then
+    sys.fail(('%s: found the file \'%s\', wanted { "name": "%s" }'):format(owner, name, name))
+  end
+  local file = spec:read(given)
+  file.sha256 = file.sha256 and file.sha256:lower()
+  if file.sha256 and not (file.sha256:find("^%x+$") and #file.sha256 == 64) then
+    sys.fail(("%s: sha256 of %s: wanted 64 hexadecimal digits"):format(owner, name))
+  end
+  return file
+end
+
+-- A list that is not empty, each item read by `read`.
+local function read_list(owner, what, given, read)
+  local out, seen = {}, {}
+  for i, item in ipairs(given) do
+    out[i] = read(item)
+    local name = type(out[i]) == "table" and out[i].name or out[i]
+    if seen[name] then sys.fail(("%s: found %s twice among the %s"):format(owner, name, what)) end
+    seen[name] = true
+  end
+  if #out == 0 or next(given, #out) ~= nil then
+    sys.fail(("%s: %s: wanted a list of at least one"):format(owner, what))
+  end
+  return out
+end
+
+local function read_set(path, name, given)
   plain_name(path, "a set's name", name)
-  if type(set) ~= "table" or type(set.source) ~= "string" or not (set.files or set.archive) then
-    sys.fail(("%s: %s: wanted source, and files or archive"):format(path, name))
+  local owner = path .. ": " .. name
+  if sets.by_name[name] then sys.fail(owner .. ": that set is known already, wanted another name") end
+  if type(given) ~= "table" or given.source == nil or (given.files == nil) == (given.archive == nil) then
+    sys.fail(owner .. ": wanted source, and files or archive")
   end
-  set.name, set.folder, set.sources = name, plain_name(path, name .. ": folder", set.folder or name), { set.source }
-  set.own_folder, set.limit, set.holds = true, set.limit or 1 << 32, {}
-  for _, file in ipairs(set.files or { set.archive }) do check_download(path, name, file) end
-  for i, member in ipairs(set.files or set.members or {}) do
-    set.holds[i] = { name = set.files and member.name or plain_name(path, name .. ": a member", member) }
+  local spec, file_spec = define(owner, name)
+  local set = spec:read(given)
+  plain_name(owner, "folder", set.folder)
+  if not set.source:find("^https?://") then
+    sys.fail(("%s: source is %s, wanted one that begins with http:// or https://"):format(owner, set.source))
   end
-  if #set.holds == 0 then sys.fail(("%s: %s: wanted members of the archive"):format(path, name)) end
+  set.name, set.sources, set.own_folder, set.holds = name, { set.source }, true, {}
+  local function read_file(file) return read_download(owner, file_spec, file) end
+  local function read_member(member) return plain_name(owner, "a member", member) end
+  if set.files then
+    set.files = read_list(owner, "files", set.files, read_file)
+  else
+    set.archive = read_file(set.archive)
+    set.members = read_list(owner, "members", set.members or {}, read_member)
+  end
+  for i, item in ipairs(set.files or set.members) do set.holds[i] = { name = set.files and item.name or item } end
   return set
 end
 
@@ -180,7 +227,7 @@ function sets.add_file(path)
   for name in pairs(type(given) == "table" and given or {}) do names[#names + 1] = name end
   if #names == 0 then sys.fail(path .. ": wanted an object of sets by name") end
   table.sort(names)
-  for _, name in ipairs(names) do add(check_set(path, name, given[name])) end
+  for _, name in ipairs(names) do add(read_set(path, name, given[name])) end
 end
 
 -- ---- where they are ----
@@ -217,7 +264,7 @@ function sets.find(set, dir)
   if #set.holds == 0 then return nil end
   local is_plain = set.files ~= nil or set.convert ~= nil or set.other ~= nil
   for _, place in ipairs(sets.places(dir)) do
-    local is_own = place:match("[^/]*$") == set.folder
+    local is_own = place:match("([^/]*)/*$") == set.folder
     local folders = { place .. "/" .. set.folder, set.other and place .. "/" .. set.other or false,
       (is_own or is_plain and not set.own_folder) and place or false }
     for _, folder in ipairs(folders) do

@@ -98,6 +98,17 @@ static void folder_try(catalog_search *s, const char *folder)
     lt_text_addf(&s->tried, "%s%s", s->tried.size ? ", " : "", folder);
 }
 
+/* Whether the last part of `place` is the set's own folder. */
+static bool is_own_folder(const catalog_search *s, const char *place)
+{
+    size_t n = strlen(place), wanted = strlen(s->folder);
+
+    while (n > 0 && place[n - 1] == '/')
+        n--;
+    return n >= wanted && memcmp(place + n - wanted, s->folder, wanted) == 0 &&
+           (n == wanted || place[n - wanted - 1] == '/');
+}
+
 static void place_try(catalog_search *s, const char *place)
 {
     lt_text own = {0};
@@ -110,7 +121,7 @@ static void place_try(catalog_search *s, const char *place)
         lt_path_join(&own, place, s->other);
         folder_try(s, lt_text_str(&own));
     }
-    if (!s->is_single || strcmp(lt_path_name(place), s->folder) == 0)
+    if (!s->is_single || is_own_folder(s, place))
         folder_try(s, place);
     s->tried.failed |= own.failed;
     lt_text_deinit(&own);
