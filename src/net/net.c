@@ -229,3 +229,9 @@ int lt__net_tensors(const lt_net *net, lt__tensor *out)
         n += state_tensors(&net->layers[i], out + n);
     return n;
 }
+
+void lt_net_snapshot(lt_net *net, const char *prefix, lt_snapshot *out)
+{
+    LT_SNAPSHOT_ADD(out, prefix, "params", net->params, net->n_params);
+    LT_SNAPSHOT_ADD(out, prefix, "state", net->state, net->n_state);
+}

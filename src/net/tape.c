@@ -233,6 +233,16 @@ double lt_tape_active_units(const lt_tape *tape)
     return active;
 }
 
+void lt_tape_snapshot(lt_tape *t, const char *prefix, lt_snapshot *out)
+{
+    size_t units = tape_width(t, t->net->n_encoder - 1);
+
+    if (!t->unit_sums)
+        return;
+    LT_SNAPSHOT_ADD(out, prefix, "units", t->unit_sums, 2 * units);
+    LT_SNAPSHOT_ADD(out, prefix, "unit_rows", &t->unit_rows, 1);
+}
+
 lt_real *lt_tape_code_delta(lt_tape *tape)
 {
     return tape->code_delta;

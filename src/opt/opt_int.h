@@ -35,5 +35,8 @@ void lt__opt_step_others(lt_opt *opt, lt_pool *pool, const lt_table *tables,
 
 lt_status lt__opt_rows_init(lt_opt *opt, lt_err *err);
 void lt__opt_rows_deinit(lt_opt *opt);
+/* Nothing where the network is not sparse. */
+void lt__opt_rows_snapshot(lt_opt *opt, const char *prefix, lt_snapshot *out);
+lt_status lt__opt_rows_restored(lt_opt *opt, lt_err *err);
 
 #endif

@@ -95,6 +95,42 @@ void lt__opt_rows_deinit(lt_opt *opt)
     lt_mem_free(opt->rows.power[1]);
 }
 
+/* ---- a later process goes on ---- */
+
+void lt__opt_rows_snapshot(lt_opt *opt, const char *prefix, lt_snapshot *out)
+{
+    lt__opt_rows *r = &opt->rows;
+
+    if (!r->last)
+        return;
+    LT_SNAPSHOT_ADD(out, prefix, "rows_now", &r->now, 1);
+    LT_SNAPSHOT_ADD(out, prefix, "rows_last", r->last, (size_t)r->items);
+}
+
+/* Adam's steps since all were settled are the last `now` ones: they are made
+ * again from their numbers. */
+lt_status lt__opt_rows_restored(lt_opt *opt, lt_err *err)
+{
+    lt__opt_rows *r = &opt->rows;
+    int64_t steps = opt->steps;
+    bool is_right = true;
+
+    if (!r->last)
+        return LT_OK;
+    is_right = r->now >= 0 && r->now <= HORIZON && r->now <= steps;
+    for (int i = 0; i < r->items; i++)
+        is_right = is_right && r->last[i] >= 0 && r->last[i] <= r->now;
+    if (!is_right)
+        return lt_err_set(err, LT_EFORMAT,
+                          "optimiser: its count of rows' steps is wrong");
+    for (int k = 1; r->adam && k <= r->now; k++) {
+        opt->steps = steps - r->now + k;
+        r->adam[k] = lt__opt_adam(opt, false);
+    }
+    opt->steps = steps;
+    return LT_OK;
+}
+
 /* ---- catching up ---- */
 
 static bool is_decayed(const lt_opt *opt, const lt_table *t)

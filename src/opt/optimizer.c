@@ -204,3 +204,24 @@ int64_t lt_opt_steps(const lt_opt *opt)
 {
     return opt->steps;
 }
+
+/* ---- a later process goes on ---- */
+
+void lt_opt_snapshot(lt_opt *opt, const char *prefix, lt_snapshot *out)
+{
+    static const char *const names[] = {"state0", "state1"};
+    size_t n = lt_net_n_params(opt->net);
+
+    LT_SNAPSHOT_ADD(out, prefix, "steps", &opt->steps, 1);
+    for (int i = 0; i < opt_n_states(&opt->spec); i++)
+        LT_SNAPSHOT_ADD(out, prefix, names[i], opt->state[i], n);
+    lt__opt_rows_snapshot(opt, prefix, out);
+}
+
+lt_status lt_opt_restored(lt_opt *opt, lt_err *err)
+{
+    if (opt->steps < 0)
+        return lt_err_set(err, LT_EFORMAT, "optimiser: %lld steps",
+                          (long long)opt->steps);
+    return lt__opt_rows_restored(opt, err);
+}

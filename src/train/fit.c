@@ -26,6 +26,10 @@
 
 #define PROGRESS_SECONDS 0.2
 
+/* In the order of block "fit.at": epochs of this call that ended, batches of
+ * the one under way, steps, examples. */
+enum { AT_EPOCH, AT_BATCH, AT_STEPS, AT_EXAMPLES, AT_COUNT };
+
 typedef struct fit {
     lt_net *net;
     const lt_fit_opts *o;
@@ -220,6 +224,72 @@ static lt_status net_refresh(const fit *f, lt_refresh when, int epoch,
     return rc;
 }
 
+/* ---- another process goes on ---- */
+
+/* All that later steps depend on. Orders, draws and the warm-up of beta come
+ * from numbers of steps and epochs; rows of a sparse network's tables that are
+ * behind stay behind: to settle them would give other bits. */
+static lt_snapshot fit_snapshot(fit *f, int64_t *at, double *seconds)
+{
+    lt_snapshot s = {0};
+    size_t n_sums = sizeof f->sums / sizeof(double);
+
+    LT_SNAPSHOT_ADD(&s, "fit", "at", at, AT_COUNT);
+    LT_SNAPSHOT_ADD(&s, "fit", "seconds", seconds, 1);
+    LT_SNAPSHOT_ADD(&s, "fit", "sums", (double *)&f->sums, n_sums);
+    LT_SNAPSHOT_ADD(&s, "fit", "train", (double *)&f->report.train,
+                    LT_TERM_COUNT);
+    LT_SNAPSHOT_ADD(&s, "fit", "test", (double *)&f->report.test,
+                    LT_TERM_COUNT);
+    lt_net_snapshot(f->net, "net", &s);
+    lt_opt_snapshot(f->trainer.opt, "opt", &s);
+    lt_tape_snapshot(f->trainer.tape, "tape", &s);
+    return s;
+}
+
+static void fit_save(fit *f, int epoch, int batch)
+{
+    int64_t at[AT_COUNT] = {epoch, batch, f->steps, f->examples};
+    double seconds = f->seconds + lt_clock_elapsed() - f->began;
+    lt_snapshot s = fit_snapshot(f, at, &seconds);
+
+    lt_saver_save(f->o->saver, &s);
+}
+
+static lt_status at_check(const fit *f, const int64_t *at, lt_err *err)
+{
+    int64_t n = f->n_batches;
+
+    if (at[AT_EPOCH] >= 0 && at[AT_EPOCH] < f->o->epochs && at[AT_BATCH] >= 0 &&
+        at[AT_BATCH] < n && at[AT_STEPS] == at[AT_EPOCH] * n + at[AT_BATCH] &&
+        at[AT_EXAMPLES] >= 0)
+        return LT_OK;
+    return lt_err_set(err, LT_EFORMAT,
+                      "epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64
+                      " of a fit of %d epochs of %d batches",
+                      at[AT_EPOCH], at[AT_BATCH], at[AT_STEPS], f->o->epochs,
+                      f->n_batches);
+}
+
+static lt_status fit_restore(fit *f, int *epoch, int *batch, lt_err *err)
+{
+    int64_t at[AT_COUNT] = {0};
+    lt_snapshot s = fit_snapshot(f, at, &f->seconds);
+
+    LT_TRY(lt_snapshot_read(lt_saver_from(f->o->saver), &s, err));
+    LT_TRY(at_check(f, at, err));
+    LT_TRY(lt_opt_restored(f->trainer.opt, err));
+    if (!lt_vec_all_finite(lt_net_n_params(f->net), lt_net_params(f->net)))
+        return lt_err_set(err, LT_EFORMAT,
+                          "net.params: a parameter is not finite");
+    *epoch = (int)at[AT_EPOCH];
+    *batch = (int)at[AT_BATCH];
+    f->steps = at[AT_STEPS];
+    f->examples = at[AT_EXAMPLES];
+    f->report.epoch = f->o->first_epoch + *epoch;
+    return LT_OK;
+}
+
 /* ---- a step, an epoch, all ---- */
 
 /* beta rises with the steps of this call while the warm-up lasts. */
@@ -278,21 +348,34 @@ static lt_status fit_step(fit *f, int index, double epoch, lt_err *err)
     return LT_OK;
 }
 
-/* `epoch` counts from 0 in this call. */
-static lt_status epoch_train(fit *f, int epoch, lt_err *err)
+/* Between two steps: a stop that is asked for, a snapshot that is due. */
+static lt_status fit_pause(fit *f, int epoch, int batch, lt_err *err)
+{
+    bool stops = lt_observe_stop(f->o->observer);
+
+    if (stops || lt_saver_is_due(f->o->saver, batch == 0 && epoch > 0))
+        fit_save(f, epoch, batch);
+    if (!stops)
+        return LT_OK;
+    return lt_err_set(err, LT_EINTERRUPTED,
+                      "interrupted in epoch %d, after %" PRId64 " steps",
+                      f->o->first_epoch + epoch + 1, f->steps);
+}
+
+/* `epoch` counts from 0 in this call; it begins, or goes on, with batch
+ * `first`. */
+static lt_status epoch_train(fit *f, int epoch, int first, lt_err *err)
 {
     f->began = lt_clock_elapsed();
-    f->sums = (lt_sums){0};
-    lt_tape_clear_units(f->trainer.tape);
+    if (first == 0) {
+        f->sums = (lt_sums){0};
+        lt_tape_clear_units(f->trainer.tape);
+    }
     lt__batcher_shuffle(&f->batches, f->o->first_epoch + epoch);
-    for (int i = 0; i < f->n_batches; i++) {
+    for (int i = first; i < f->n_batches; i++) {
         double at = f->o->first_epoch + epoch + (i + 1.0) / f->n_batches;
 
-        if (lt_observe_stop(f->o->observer))
-            return lt_err_set(err, LT_EINTERRUPTED,
-                              "interrupted in epoch %d, after %" PRId64
-                              " steps",
-                              f->o->first_epoch + epoch + 1, f->steps);
+        LT_TRY(fit_pause(f, epoch, i, err));
         LT_TRY(fit_step(f, i, at, err));
         progress_tell(f, epoch, i + 1);
     }
@@ -333,9 +416,12 @@ static lt_status epoch_end(fit *f, int epoch, bool *stop, lt_err *err)
 static lt_status fit_run(fit *f, lt_err *err)
 {
     bool stop = false;
+    int epoch = 0, batch = 0;
 
-    for (int epoch = 0; epoch < f->o->epochs && !stop; epoch++) {
-        LT_TRY(epoch_train(f, epoch, err));
+    if (lt_saver_from(f->o->saver))
+        LT_TRY(fit_restore(f, &epoch, &batch, err));
+    for (; epoch < f->o->epochs && !stop; epoch++, batch = 0) {
+        LT_TRY(epoch_train(f, epoch, batch, err));
         LT_TRY(epoch_end(f, epoch, &stop, err));
     }
     return LT_OK;

@@ -223,6 +223,11 @@ static const lt_layer *mirror_find(const lt_net *net, int index)
     return NULL;
 }
 
+/* In the order of block "pretrain.at": the layer in the network, its epochs
+ * that ended, batches of the one under way, and the layer's steps; examples of
+ * the epoch. */
+enum { AT_LAYER, AT_EPOCH, AT_BATCH, AT_STEPS, AT_EXAMPLES, AT_COUNT };
+
 /* What an epoch has seen so far. */
 typedef struct epoch_sums {
     double error;
@@ -249,16 +254,42 @@ static void progress_tell(const lt__phase *p, int batch, epoch_sums *s)
     lt_observe_progress(p->o->observer, &tell);
 }
 
+/* Layers below are in the network; what this one has learned is not yet. */
+static void phase_save(lt__phase *p, int batch, epoch_sums *s)
+{
+    int64_t at[AT_COUNT] = {p->index, p->epochs, batch, p->steps, s->examples};
+    lt_snapshot out = {0};
+
+    LT_SNAPSHOT_ADD(&out, "pretrain", "at", at, AT_COUNT);
+    LT_SNAPSHOT_ADD(&out, "pretrain", "error", &s->error, 1);
+    lt_net_snapshot(p->net, "net", &out);
+    p->ops->snapshot(p->learner, &out);
+    lt_saver_save(p->o->saver, &out);
+}
+
+/* Between two steps: a stop that is asked for, a snapshot that is due. */
+static lt_status phase_pause(lt__phase *p, int batch, epoch_sums *s,
+                             lt_err *err)
+{
+    bool stops = lt_observe_stop(p->o->observer);
+
+    if (stops || lt_saver_is_due(p->o->saver, batch == 0 && (p->epochs > 0 ||
+                                                             p->number > 1)))
+        phase_save(p, batch, s);
+    if (!stops)
+        return LT_OK;
+    return lt_err_set(err, LT_EINTERRUPTED,
+                      "interrupted in pre-training of layer %d, epoch %d",
+                      p->number, p->epochs + 1);
+}
+
 static lt_status batch_learn(lt__phase *p, int batch, epoch_sums *s,
                              lt_err *err)
 {
     const lt_real *x;
     double error = 0;
 
-    if (lt_observe_stop(p->o->observer))
-        return lt_err_set(err, LT_EINTERRUPTED,
-                          "interrupted in pre-training of layer %d, epoch %d",
-                          p->number, p->epochs + 1);
+    LT_TRY(phase_pause(p, batch, s, err));
     p->rows = lt__batcher_gather(&p->batches, batch, lt_tape_input(p->tape));
     x = lt__phase_inputs(p, p->rows);
     LT_TRY(p->ops->step(p->learner, x, p->rows, &error, err));
@@ -276,15 +307,18 @@ static lt_status batch_learn(lt__phase *p, int batch, epoch_sums *s,
     return LT_OK;
 }
 
-static lt_status epoch_run(lt__phase *p, epoch_sums *s, lt_err *err)
+/* It begins, or goes on, with batch `first`. */
+static lt_status epoch_run(lt__phase *p, int first, epoch_sums *s, lt_err *err)
 {
     int batches = lt__batcher_count(&p->batches);
 
-    s->error = 0;
-    s->examples = 0;
+    if (first == 0) {
+        s->error = 0;
+        s->examples = 0;
+    }
     s->began = lt_clock_elapsed();
     lt__batcher_shuffle(&p->batches, p->epochs);
-    for (int i = 0; i < batches; i++) {
+    for (int i = first; i < batches; i++) {
         LT_TRY(batch_learn(p, i, s, err));
         progress_tell(p, i, s);
     }
@@ -308,42 +342,104 @@ static lt_status phase_begin(lt__phase *p, lt_err *err)
                : lt__learner_ae(p, &p->ops, &p->learner, err);
 }
 
-static lt_status layer_pretrain(lt_net *net, const lt_pretrain_opts *o,
-                                int index, lt_tape *tape, lt_err *err)
+/* `at`, from the snapshot, is checked against the layer. */
+static lt_status phase_restore(lt__phase *p, const int64_t *at, epoch_sums *s,
+                               lt_err *err)
 {
-    lt__phase p = {.net = net,
-                   .o = o,
-                   .index = index,
-                   .number = weighted_before(net, index) + 1,
-                   .tape = tape};
-    epoch_sums sums = {0, 0, 0, 0};
-    lt_status rc = phase_begin(&p, err);
+    int64_t n = lt__batcher_count(&p->batches);
+    lt_snapshot in = {0};
 
-    while (rc == LT_OK && p.epochs < o->epochs)
-        rc = epoch_run(&p, &sums, err);
+    if (at[AT_EPOCH] < 0 || at[AT_EPOCH] >= p->o->epochs || at[AT_BATCH] < 0 ||
+        at[AT_BATCH] >= n || at[AT_STEPS] != at[AT_EPOCH] * n + at[AT_BATCH] ||
+        at[AT_EXAMPLES] < 0)
+        return lt_err_set(
+            err, LT_EFORMAT,
+            "epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64
+            " of a pre-training of %d epochs of %" PRId64 " batches",
+            at[AT_EPOCH], at[AT_BATCH], at[AT_STEPS], p->o->epochs, n);
+    LT_SNAPSHOT_ADD(&in, "pretrain", "error", &s->error, 1);
+    p->ops->snapshot(p->learner, &in);
+    LT_TRY(lt_snapshot_read(lt_saver_from(p->o->saver), &in, err));
+    p->epochs = (int)at[AT_EPOCH];
+    p->steps = at[AT_STEPS];
+    s->examples = at[AT_EXAMPLES];
+    return p->ops->restored(p->learner, err);
+}
+
+/* `at`: where the layer goes on, or NULL. */
+static lt_status layer_pretrain(lt__phase *p, const int64_t *at, lt_err *err)
+{
+    epoch_sums sums = {0, 0, 0, 0};
+    int first = at ? (int)at[AT_BATCH] : 0;
+    lt_status rc = phase_begin(p, err);
+
+    if (rc == LT_OK && at)
+        rc = phase_restore(p, at, &sums, err);
+    for (; rc == LT_OK && p->epochs < p->o->epochs; first = 0)
+        rc = epoch_run(p, first, &sums, err);
     if (rc == LT_OK)
-        p.ops->land(p.learner);
-    if (p.learner)
-        p.ops->free(p.learner);
-    lt__batcher_deinit(&p.batches);
+        p->ops->land(p->learner);
+    if (p->learner)
+        p->ops->free(p->learner);
+    lt__batcher_deinit(&p->batches);
     return rc;
+}
+
+static lt_status layers_pretrain(lt_net *net, const lt_pretrain_opts *o,
+                                 const int64_t *at, lt_tape *tape, lt_err *err)
+{
+    int first = at ? (int)at[AT_LAYER] : 0;
+
+    for (int i = first; i < lt_net_n_encoder(net); i++) {
+        lt__phase p = {.net = net,
+                       .o = o,
+                       .index = i,
+                       .number = weighted_before(net, i) + 1,
+                       .tape = tape};
+
+        if (layer_learns(net, i))
+            LT_TRY(layer_pretrain(&p, at && i == first ? at : NULL, err));
+    }
+    return LT_OK;
+}
+
+/* The layers that were done, and where the one after them goes on. */
+static lt_status pretrain_restore(lt_net *net, const lt_pretrain_opts *o,
+                                  int64_t *at, lt_err *err)
+{
+    lt_snapshot in = {0};
+
+    LT_SNAPSHOT_ADD(&in, "pretrain", "at", at, AT_COUNT);
+    lt_net_snapshot(net, "net", &in);
+    LT_TRY(lt_snapshot_read(lt_saver_from(o->saver), &in, err));
+    if (at[AT_LAYER] < 0 || at[AT_LAYER] >= lt_net_n_encoder(net) ||
+        !layer_learns(net, (int)at[AT_LAYER]))
+        return lt_err_set(err, LT_EFORMAT,
+                          "layer %" PRId64 " is none to pre-train",
+                          at[AT_LAYER] + 1);
+    if (!lt_vec_all_finite(lt_net_n_params(net), lt_net_params(net)))
+        return lt_err_set(err, LT_EFORMAT,
+                          "net.params: a parameter is not finite");
+    return LT_OK;
 }
 
 lt_status lt_pretrain(lt_net *net, const lt_pretrain_opts *opts, lt_err *err)
 {
+    bool goes_on = lt_saver_from(opts->saver) != NULL;
+    int64_t at[AT_COUNT] = {0};
     lt_tape *tape = NULL;
-    lt_status rc = LT_OK;
+    lt_status rc;
     int n;
 
     LT_TRY(pretrain_check(net, opts, err));
     if (opts->epochs == 0)
         return LT_OK;
+    if (goes_on)
+        LT_TRY(pretrain_restore(net, opts, at, err));
     n = lt_dataset_rows(opts->train);
     n = opts->batch < n ? opts->batch : n;
     LT_TRY(lt_tape_new(net, n, false, opts->pool, &tape, err));
-    for (int i = 0; i < lt_net_n_encoder(net) && rc == LT_OK; i++)
-        if (layer_learns(net, i))
-            rc = layer_pretrain(net, opts, i, tape, err);
+    rc = layers_pretrain(net, opts, goes_on ? at : NULL, tape, err);
     lt_tape_free(tape);
     if (rc == LT_OK)
         return lt_net_retie(net, err);

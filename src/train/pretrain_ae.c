@@ -124,6 +124,23 @@ static void ae_land(void *self)
     params_copy(self, true);
 }
 
+static void ae_snapshot(void *self, lt_snapshot *out)
+{
+    ae_learner *l = self;
+
+    lt_net_snapshot(l->net, "learner", out);
+    lt_opt_snapshot(l->opt, "learner.opt", out);
+    if (l->mask)
+        LT_SNAPSHOT_ADD(out, "learner", "noise", l->noise.state, 4);
+}
+
+static lt_status ae_restored(void *self, lt_err *err)
+{
+    ae_learner *l = self;
+
+    return lt_opt_restored(l->opt, err);
+}
+
 static void ae_free(void *self)
 {
     ae_learner *l = self;
@@ -197,8 +214,8 @@ static lt_status ae_begin(ae_learner *l, lt_err *err)
 lt_status lt__learner_ae(lt__phase *p, const lt__learner_ops **ops, void **out,
                          lt_err *err)
 {
-    static const lt__learner_ops ae_ops = {ae_learn, ae_epoch_end, ae_land,
-                                           ae_free};
+    static const lt__learner_ops ae_ops = {ae_learn,    ae_epoch_end, ae_land,
+                                           ae_snapshot, ae_restored,  ae_free};
     ae_learner *l = lt_mem_zero(1, sizeof *l);
     lt_status rc;
 

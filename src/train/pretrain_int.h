@@ -19,6 +19,10 @@ typedef struct lt__learner_ops {
     lt_status (*epoch_end)(void *self, lt_err *err);
     /* Copies what was learned into the network. */
     void (*land)(void *self);
+    /* All that its later steps depend on; and what is to do after that was
+     * read back. */
+    void (*snapshot)(void *self, lt_snapshot *out);
+    lt_status (*restored)(void *self, lt_err *err);
     void (*free)(void *self); /* accepts NULL */
 } lt__learner_ops;
 

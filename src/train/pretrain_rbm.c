@@ -107,6 +107,20 @@ static void rbm_land(void *self)
                d * sizeof *params);
 }
 
+static void rbm_snapshot(void *self, lt_snapshot *out)
+{
+    rbm_learner *l = self;
+
+    lt_rbm_snapshot(l->rbm, "learner", out);
+}
+
+static lt_status rbm_restored(void *self, lt_err *err)
+{
+    (void)self;
+    (void)err;
+    return LT_OK;
+}
+
 static void rbm_free(void *self)
 {
     rbm_learner *l = self;
@@ -120,8 +134,9 @@ static void rbm_free(void *self)
 lt_status lt__learner_rbm(lt__phase *p, const lt__learner_ops **ops, void **out,
                           lt_err *err)
 {
-    static const lt__learner_ops rbm_ops = {rbm_learn, rbm_epoch_end, rbm_land,
-                                            rbm_free};
+    static const lt__learner_ops rbm_ops = {rbm_learn,    rbm_epoch_end,
+                                            rbm_land,     rbm_snapshot,
+                                            rbm_restored, rbm_free};
     rbm_learner *l = lt_mem_zero(1, sizeof *l);
     lt_rbm_spec spec = {.visible = p->n_inputs,
                         .hidden = p->n_units,

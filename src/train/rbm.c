@@ -134,6 +134,19 @@ const lt_real *lt_rbm_reconstruction(const lt_rbm *rbm)
     return rbm->v_mean;
 }
 
+void lt_rbm_snapshot(lt_rbm *r, const char *prefix, lt_snapshot *out)
+{
+    size_t d = (size_t)r->spec.visible, h = (size_t)r->spec.hidden;
+
+    LT_SNAPSHOT_ADD(out, prefix, "w", r->w, h * d);
+    LT_SNAPSHOT_ADD(out, prefix, "a", r->a, d);
+    LT_SNAPSHOT_ADD(out, prefix, "b", r->b, h);
+    LT_SNAPSHOT_ADD(out, prefix, "dw", r->dw, h * d);
+    LT_SNAPSHOT_ADD(out, prefix, "da", r->da, d);
+    LT_SNAPSHOT_ADD(out, prefix, "db", r->db, h);
+    LT_SNAPSHOT_ADD(out, prefix, "sample", r->sample.state, 4);
+}
+
 static lt_act unit_act(lt_unit unit)
 {
     return unit == LT_UNIT_BINARY ? LT_ACT_SIGMOID : LT_ACT_LINEAR;

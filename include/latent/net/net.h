@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "latent/base/json.h"
+#include "latent/base/snapshot.h"
 #include "latent/base/text.h"
 #include "latent/net/layer.h"
 
@@ -194,6 +195,8 @@ double lt_tape_kl(const lt_tape *tape);
  * NaN without such a code, or without passes. */
 void lt_tape_clear_units(lt_tape *tape);
 double lt_tape_active_units(const lt_tape *tape);
+/* What it has counted so far, as blocks "prefix.units", "prefix.unit_rows". */
+void lt_tape_snapshot(lt_tape *tape, const char *prefix, lt_snapshot *out);
 
 lt_real *lt_tape_input(lt_tape *tape); /* (B,D): gather a batch here */
 
@@ -227,6 +230,9 @@ void lt_tape_set_kl_scale(lt_tape *tape, double scale);
  * lt_net_grads of all that is not frozen. Stops at the lowest layer that
  * trains. Overwrites lt_tape_delta. */
 void lt_net_backward(lt_net *net, lt_tape *tape, int rows, bool logits);
+
+/* Parameters and state, as blocks "prefix.params" and "prefix.state". */
+void lt_net_snapshot(lt_net *net, const char *prefix, lt_snapshot *out);
 
 /* ---- descriptions and files ---- */
 

@@ -7,6 +7,7 @@
 #ifndef LT_OPTIMIZER_H
 #define LT_OPTIMIZER_H
 
+#include "latent/base/snapshot.h"
 #include "latent/net/sparse_pass.h"
 
 #define LT_OPT_MAP(X)                                                          \
@@ -44,6 +45,12 @@ void lt_opt_free(lt_opt *opt);
 /* One update of the parameters from the gradients; allocates nothing. */
 void lt_opt_step(lt_opt *opt, lt_pool *pool);
 int64_t lt_opt_steps(const lt_opt *opt); /* updates made */
+
+/* All that later steps depend on, but the parameters, as blocks "prefix.steps"
+ * and so on; those behind stay so. After they were read back from a file,
+ * lt_opt_restored: EFORMAT when they cannot be an optimiser's. */
+void lt_opt_snapshot(lt_opt *opt, const char *prefix, lt_snapshot *out);
+lt_status lt_opt_restored(lt_opt *opt, lt_err *err);
 
 /* ---- sparse networks (sparse_pass.h) ----
  *

@@ -12,6 +12,12 @@
  * step grow with those. Otherwise, and for dense re-feeding (Kuchaiev and
  * Ginsburg 2017), a batch is an array.
  *
+ * A fit can go on in another process (lt_saver): what `saver` keeps between two
+ * steps is all that later steps depend on, so that metrics and parameters are
+ * bit for bit those of a fit that nothing cut off. A fit that is interrupted is
+ * saved too. One that goes on takes parameters and state of the network from
+ * the snapshot; its options must be those it had.
+ *
  * Metrics emitted, per epoch: train.loss and train.sse (means over the epoch
  * as it was trained), test.loss and test.sse when there is a test set, and by
  * the names of lt_term_name, train.recon, ..., whatever terms apply; every
@@ -55,6 +61,7 @@ typedef struct lt_fit_opts {
     int first_epoch;
     lt_pool *pool;               /* or NULL */
     const lt_observer *observer; /* or NULL */
+    const lt_saver *saver;       /* or NULL */
     lt_fit_epoch *on_epoch;      /* or NULL */
     void *on_epoch_self;
 } lt_fit_opts;
@@ -67,7 +74,8 @@ typedef struct lt_fit_result {
 
 /* EDIVERGED names the step and what was not finite: a batch's loss or, at an
  * epoch's end, a parameter or the test loss; EINTERRUPTED when the observer
- * asked to stop; ECALLBACK as on_epoch says. The network keeps the parameters
+ * asked to stop; ECALLBACK as on_epoch says; EFORMAT, before the first step,
+ * when saver->from is not this fit's. The network keeps the parameters
  * it had then, and `out` (or NULL) what was known. */
 lt_status lt_fit(lt_net *net, const lt_fit_opts *opts, lt_fit_result *out,
                  lt_err *err);

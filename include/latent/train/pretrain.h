@@ -32,6 +32,8 @@
  * nothing happens. Streams of randomness: "pretrain.L.shuffle", ".rbm",
  * ".noise". On an error the network keeps the layers that were done.
  *
+ * Pre-training goes on in another process as a fit does (fit.h).
+ *
  * Metrics, L counting from 1, at every epoch: pretrain.L.recon (squared
  * reconstruction error, summed over a layer's inputs, mean over examples);
  * for RBMs also pretrain.L.free_energy_gap: with `test`, mean F(test) - mean
@@ -72,6 +74,7 @@ typedef struct lt_pretrain_opts {
     uint64_t seed;
     lt_pool *pool;
     const lt_observer *observer;
+    const lt_saver *saver; /* or NULL */
 } lt_pretrain_opts;
 
 lt_pretrain_opts lt_pretrain_defaults(lt_pretrain_method method);
@@ -79,7 +82,8 @@ lt_pretrain_opts lt_pretrain_defaults(lt_pretrain_method method);
 /* EINVAL before anything is trained when a layer cannot be pre-trained so
  * ("encoder layer 2 (relu): RBM pre-training wants sigmoid or linear",
  * "encoder layer 1 (conv): pre-training wants dense layers, or this one
- * frozen"). */
+ * frozen"). EFORMAT, before the first step, when saver->from is not this
+ * pre-training's. */
 lt_status lt_pretrain(lt_net *net, const lt_pretrain_opts *opts, lt_err *err);
 
 #endif

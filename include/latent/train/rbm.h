@@ -10,7 +10,7 @@
 #define LT_RBM_H
 
 #include "latent/base/rng.h"
-#include "latent/base/status.h"
+#include "latent/base/snapshot.h"
 #include "latent/math/pool.h"
 #include "latent/math/real.h"
 
@@ -48,6 +48,9 @@ double lt_rbm_step(lt_rbm *rbm, const lt_real *v, int rows, double rate,
 
 /* Sum of F(v) over the rows of v (rows, D), rows <= spec.batch. */
 double lt_rbm_free_energy(lt_rbm *rbm, const lt_real *v, int rows);
+
+/* All that later steps depend on, as blocks "prefix.w" and so on. */
+void lt_rbm_snapshot(lt_rbm *rbm, const char *prefix, lt_snapshot *out);
 
 /* The last step's reconstructions (rows, D), means; borrowed. */
 const lt_real *lt_rbm_reconstruction(const lt_rbm *rbm);
