@@ -49,6 +49,10 @@ lt_status lt__net_start_take(lt_net *net, lt_net **out, lt_err *err);
 void lt__net_fill(lt_net *net);
 lt_status lt__init_check(lt_init *init, lt_err *err);
 
+/* Sets mirror_of in the layers of an explicit decoder; EINVAL when the tie
+ * wants partners that are not there. */
+lt_status lt__net_match(lt_net *net, lt_err *err);
+
 /* Whether the layer's weight and its mirror's are tied as the network says. */
 bool lt__layer_is_tied(const lt_layer *l);
 
