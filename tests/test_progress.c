@@ -121,7 +121,7 @@ static void note_cannot_steer_the_terminal(void **state)
     (void)state;
     drawn_begin(&d, true, false);
     lt__board_note(d.board, "a\033]0;title\007b");
-    assert_string_equal(drawn_text(&d), "a?]0;title?b\n");
+    assert_string_equal(drawn_text(&d), "a\\x1b]0;title\\x07b\n");
     drawn_end(&d);
 }
 
@@ -134,7 +134,7 @@ static void rows_cannot_steer_the_terminal_nor_wrap(void **state)
     drawn_begin(&d, true, false);
     lt__board_start(d.board, 0, "1 tie=\033[31m");
     lt__board_draw(d.board);
-    assert_non_null(strstr(drawn_text(&d), "1 tie=?[31m"));
+    assert_non_null(strstr(drawn_text(&d), "1 tie=\\x1b[31m"));
     off = strstr(d.text, "\033[?7l");
     on = strstr(d.text, "\033[?7h");
     assert_true(off && on && off < strstr(d.text, "1 tie") &&

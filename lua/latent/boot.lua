@@ -165,6 +165,7 @@ local PREFIX <const> = "local script__ <close> = nil "
 -- other files to their texts; without it they are read from the disk.
 function boot.load(text, path, stored)
   folder = path:match("^(.*)/[^/]*$") or "."
+  if not stored then require "latent.output".install() end -- a worker's output is shown by others
   reader = stored and function(name) return stored[name] end or from_disk
   sources = { { path = path, text = text } }
   local chunk, message = load_text(PREFIX .. text:gsub("^#[^\n]*", ""), "@" .. path, "t", globals)

@@ -1,4 +1,4 @@
--- Values as JSON and CSV text, numbers unrounded.
+-- Values as JSON and CSV text, numbers unrounded; text for terminals.
 --
 -- JSON has no NaN and no infinity: they become null, and the object that held
 -- them gets a member "nonfinite": {"test.sse": "nan"}. Bytes that are not
@@ -24,10 +24,65 @@ function encode.utf8(text)
   return table.concat(parts)
 end
 
+-- First and last of the characters above ASCII that a terminal may obey, or that
+-- turn the direction of writing, or cannot be seen; as in src/base/visible.c.
+local UNSEEN <const> = {
+  { 0x80, 0x9F }, { 0xAD, 0xAD }, { 0x61C, 0x61C }, { 0x180E, 0x180E }, { 0x200B, 0x200B }, { 0x200E, 0x200F },
+  { 0x2028, 0x202E }, { 0x2060, 0x206F }, { 0xFEFF, 0xFEFF }, { 0xFFF0, 0xFFFB }, { 0xE0000, 0xE0FFF },
+}
+
+local function is_unseen(code)
+  for _, range in ipairs(UNSEEN) do
+    if code >= range[1] and code <= range[2] then return true end
+  end
+  return false
+end
+
+-- Valid UTF-8 with each unseen character replaced by show(its code).
+local function replace_unseen(text, show)
+  if not text:find("[\128-\255]") then return text end
+  return (text:gsub(utf8.charpattern, function(c)
+    local code = #c > 1 and utf8.codepoint(c)
+    return code and is_unseen(code) and show(code) or nil
+  end))
+end
+
+-- Text that nobody vouches for, as a terminal may show it; see the essay of
+-- include/latent/base/visible.h.
+function encode.visible(text)
+  if not text:find("[^\32-\126\n\t]") then return text end
+  local parts, at = {}, 1
+  while at <= #text do
+    local _, bad = utf8.len(text, at)
+    local good = text:sub(at, (bad or 0) - 1)
+    parts[#parts + 1] = replace_unseen(good:gsub("[%c\127]", function(c)
+      return c ~= "\n" and c ~= "\t" and c ~= "\r" and ("\\x%02x"):format(c:byte()) or nil
+    end):gsub("\r(\n?)", function(after) return after == "" and "\\x0d" or nil end), function(code)
+      return ("\\u{%x}"):format(code)
+    end)
+    if not bad then break end
+    parts[#parts + 1] = ("\\x%02x"):format(text:byte(bad))
+    at = bad + 1
+  end
+  return table.concat(parts)
+end
+
+-- The same on one line.
+function encode.line(text)
+  return encode.visible((tostring(text):gsub("[\t-\r]+", " ")))
+end
+
+local function json_escape(code)
+  if code < 0x10000 then return ("\\u%04x"):format(code) end
+  code = code - 0x10000
+  return ("\\u%04x\\u%04x"):format(0xD800 + (code >> 10), 0xDC00 + (code & 0x3FF))
+end
+
 local function quote(text)
-  return '"' .. encode.utf8(text):gsub('[%c"\\\127]', function(c)
-    return ESCAPES[c] or ("\\u%04x"):format(c:byte())
-  end) .. '"'
+  text = encode.utf8(text):gsub('[%c"\\\127]', function(c)
+    return ESCAPES[c] or json_escape(c:byte())
+  end)
+  return '"' .. replace_unseen(text, json_escape) .. '"'
 end
 
 -- "nan", "+inf", "-inf", or nil when x is finite.

@@ -116,10 +116,12 @@ end
 
 local function parse_value(knob, default, text, source)
   local kind = type(default)
+  if kind == "string" and not utf8.len(text) then sys.fail(("%s: %s is not UTF-8"):format(source, knob), "") end
   if kind == "string" then return text end
   if kind == "boolean" and (text == "true" or text == "false") then return text == "true" end
   local number = kind == "number" and tonumber(text)
-  if number then return number end
+  if number and number - number == 0 then return number end
+  if number then sys.fail(("%s: %s is '%s', wanted a finite number"):format(source, knob, text), "") end
   sys.fail(("%s: %s is '%s', wanted %s as its default %s is"):format(source, knob, text,
     kind == "number" and "a number" or "true or false", options.show(default)), "")
 end

@@ -4,7 +4,9 @@
 -- of archives only the members that are known are kept, under our names for
 -- them. What has no published digest is trusted the first time: its SHA-256 is
 -- written to SHA256SUMS beside it, and must be the same ever after.
+local encode = require "latent.encode"
 local fetch = require "latent.core.fetch"
+local output = require "latent.output"
 local sets = require "latent.sets"
 local sys = require "latent.core.sys"
 
@@ -41,10 +43,10 @@ local function new_progress(name)
     first = first or have
     local speed = (have - first) / math.max(sys.clock() - start, 0.1)
     local line = progress_line(name, have, size, speed, pause, trouble)
-    io.stderr:write("\r\27[K", line:sub(1, (sys.columns(2) or 80) - 1))
+    output.raw(io.stderr, "\r\27[K", encode.visible(line:sub(1, (sys.columns(2) or 80) - 1)))
     io.stderr:flush()
   end
-  function progress.clear() io.stderr:write("\r\27[K") end
+  function progress.clear() output.raw(io.stderr, "\r\27[K") end
   return progress
 end
 

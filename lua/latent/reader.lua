@@ -1,10 +1,42 @@
 -- What the commands that read the store share: opening it, the columns that
 -- describe runs, times for people.
 local core = require "latent.core.store"
+local fetch = require "latent.core.fetch"
 local json = require "latent.core.json"
+local sys = require "latent.core.sys"
 local tables = require "latent.table"
 
 local reader = {}
+
+-- ---- files that a store names ----
+
+-- Where the file is that an artifact's path means; it must be in the folder of
+-- the store, whatever the store says.
+function reader.file(path, db)
+  local folder = db:match("^(.*)/[^/]*$") or "."
+  local place = path:find("^/") and path or folder .. "/" .. path
+  local real, home = sys.real(place), sys.real(folder)
+  if not real then error({ status = 4, message = place .. ": no such file" }, 0) end
+  if not home or real:sub(1, #home + 1) ~= home .. "/" then
+    error({ status = 4, message = ("%s: outside of the store's folder (%s), not opened"):format(place, folder) }, 0)
+  end
+  return place
+end
+
+local FILES <const> = { "path", "images", "labels", "train", "test" }
+
+-- The first file of a set's recipe that is not there, or is none (a device, a
+-- pipe: nothing that a store says is read for ever); or nil.
+function reader.missing_file(recipe)
+  if type(recipe) ~= "table" then return nil end
+  for _, name in ipairs(FILES) do
+    local path = recipe[name]
+    if type(path) == "string" and not fetch.size(path) then return path end
+  end
+  return reader.missing_file(recipe.of) or reader.missing_file(recipe.fitted_on)
+end
+
+-- ---- runs ----
 
 local MAX_KNOBS <const> = 12
 

@@ -20,6 +20,7 @@
 local boot = require "latent.boot"
 local data_core = require "latent.core.data"
 local net_core = require "latent.core.net"
+local output = require "latent.output"
 local plot_core = require "latent.core.plot"
 local prepare_core = require "latent.core.prepare"
 local probe_core = require "latent.core.probe"
@@ -142,11 +143,6 @@ local function close_world()
   return function() return has_left end
 end
 
-local function silence()
-  print = nothing
-  function io.write() return io.stdout end
-end
-
 -- ---- the verdict ----
 
 -- A message handler for xpcall: whether Lua or latent itself raised the error.
@@ -183,7 +179,7 @@ local NOTE <const> = "%s\n  (found by rehearsing config %d of %d; --no-rehearsal
 -- Loads the script at `path` in this state, which is then good for nothing
 -- else, and plays some of its runs. Raises a mistake; returns a warning or nil.
 function rehearsal.perform(path, sets, seeds)
-  silence()
+  output.silence()
   local experiment = require "latent.experiment"
   local played = boot.load(sys.read(path), path)
   local items = experiment.expand(played, sets, seeds)

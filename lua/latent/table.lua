@@ -116,10 +116,6 @@ local function number_style(values, digits)
   return function(x) return ("%." .. decimals .. "f"):format(x) end
 end
 
-local function clean(text)
-  return (encode.utf8(text):gsub("[%c\127]+", " "))
-end
-
 local function show_column(column, rows)
   local numbers, only_numbers, cells = {}, true, {}
   local key = column[1]
@@ -144,7 +140,7 @@ local function show_column(column, rows)
     elseif value ~= nil then
       text = tostring(value)
     end
-    cells[i] = clean(text)
+    cells[i] = encode.line(text)
   end
   local right = column.align == "right" or (column.align == nil and only_numbers and #numbers > 0)
   return cells, right
@@ -194,7 +190,7 @@ function tables.lines(t, width)
   local shown, right, widths = {}, {}, {}
   for j, column in ipairs(t.columns) do
     shown[column], right[column] = show_column(column, t.rows)
-    widths[j] = tables.width(column.title or column[1])
+    widths[j] = tables.width(encode.line(column.title or column[1]))
     for _, cell in ipairs(shown[column]) do widths[j] = math.max(widths[j], tables.width(cell)) end
   end
   local columns = width and leave_out(t.columns, widths, width) or t.columns
@@ -208,7 +204,7 @@ function tables.lines(t, width)
     local line = table.concat(cells, GAP):gsub("%s+$", "")
     lines[#lines + 1] = width and tables.cut(line, width) or line
   end
-  add(function(column) return clean(column.title or column[1]) end)
+  add(function(column) return encode.line(column.title or column[1]) end)
   for i in ipairs(t.rows) do
     add(function(column) return shown[column][i] end)
   end
@@ -230,12 +226,22 @@ local function write_json(t, out)
   out:write("]\n")
 end
 
+local function is_terminal()
+  local ok, sys = pcall(require, "latent.core.sys")
+  return ok and sys.isatty(1)
+end
+
 local function write_csv(t, out)
   local keys = keys_of(t)
   local function line(value_of)
     local cells = {}
     for j, key in ipairs(keys) do cells[j] = encode.csv(value_of(key)) end
-    out:write(table.concat(cells, ","), "\r\n")
+    local text = table.concat(cells, ",") .. "\r\n"
+    if out.raw and not is_terminal() then
+      out:raw(text) -- data: what latent.output would escape belongs to them
+    else
+      out:write(text)
+    end
   end
   line(function(key) return key end)
   for _, row in ipairs(t.rows) do

@@ -272,6 +272,8 @@ static int command_call(lua_State *L)
 {
     command_args *args = lua_touserdata(L, 1);
 
+    lt__push_function(L, "latent.output", "install");
+    lua_call(L, 0, 0);
     lua_pushfstring(L, "latent.cmd.%s", args->name);
     lt__push_function(L, lua_tostring(L, -1), "main");
     lua_createtable(L, args->argc, 0);

@@ -3,6 +3,7 @@
 #define LT_CLI_INT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "latent/base/status.h"
 #include "latent/base/text.h"
@@ -97,6 +98,9 @@ typedef struct lt__execution {
 lt_status lt__reap(lt_store *store, lt_err *err);
 /* The exit status; tables on stdout, progress and a hint on stderr. */
 int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e);
+
+/* Text that may have come from a script or a store (base/visible.h). */
+void lt__print_visible(FILE *out, const char *text);
 
 /* ---- commands ---- */
 

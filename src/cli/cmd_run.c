@@ -170,9 +170,11 @@ static lt_status rehearse(const run_args *a, lt_script *script, lt_err *err)
     lt_text warning = {0};
     lt_status rc = lt_script_rehearse(script, a->script, &opts, &warning, err);
 
-    if (warning.size > 0)
-        fprintf(stderr, "warning: in a rehearsal the script raised: %s\n",
-                warning.data);
+    if (warning.size > 0) {
+        fputs("warning: in a rehearsal the script raised: ", stderr);
+        lt__print_visible(stderr, warning.data);
+        fputc('\n', stderr);
+    }
     lt_text_deinit(&warning);
     return rc;
 }

@@ -165,8 +165,8 @@ static void hint(const lt__call *call, const sweeps *all, const int *counts)
         lt_text_add(&line, " --db ");
         lt__shell_quote(&line, call->db);
     }
-    if (!line.failed)
-        fprintf(stderr, "%s\n", line.data);
+    lt_text_add(&line, "\n");
+    lt__print_visible(stderr, lt_text_str(&line));
     lt_text_deinit(&line);
 }
 

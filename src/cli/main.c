@@ -86,7 +86,9 @@ static int unknown_command(const char *name)
         if (!commands[i].is_hidden)
             names[n++] = commands[i].name;
     near = lt_suggest(name, names, n);
-    fprintf(stderr, "latent: unknown command '%s'", name);
+    fputs("latent: unknown command '", stderr);
+    lt__print_visible(stderr, name);
+    fputs("'", stderr);
     if (near)
         fprintf(stderr, "; did you mean '%s'?", near);
     fputs("   (latent help)\n", stderr);

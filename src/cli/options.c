@@ -2,6 +2,7 @@
 #include "cli/cli_int.h"
 
 #include "latent/base/suggest.h"
+#include "latent/base/visible.h"
 #include "latent/work/work.h"
 
 #include <limits.h>
@@ -134,7 +135,17 @@ int lt__fail(const lt__call *call, const lt_err *err)
 {
     const char *text = err->text[0] ? err->text : lt_status_text(err->status);
 
-    fprintf(stderr, "latent%s%s: %s\n", call->command[0] ? " " : "",
-            call->command, text);
+    fprintf(stderr, "latent%s%s: ", call->command[0] ? " " : "", call->command);
+    lt__print_visible(stderr, text);
+    fputc('\n', stderr);
     return lt__exit_of(err->status);
+}
+
+void lt__print_visible(FILE *out, const char *text)
+{
+    lt_text shown = {0};
+
+    lt_visible_add(&shown, text);
+    fputs(lt_text_str(&shown), out);
+    lt_text_deinit(&shown);
 }

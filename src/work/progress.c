@@ -9,6 +9,7 @@
 
 #include "latent/base/clock.h"
 #include "latent/base/mem.h"
+#include "latent/base/visible.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -64,6 +65,24 @@ void lt__board_detect(lt__board_opts *opts)
     opts->utf8 = is_utf8_locale();
 }
 
+/* One line, cut between two characters. */
+static void copy_visible(char *out, size_t size, const char *text)
+{
+    lt_text safe = {0};
+
+    lt_visible_add(&safe, text);
+    for (size_t i = 0; i < safe.size; i++)
+        if (safe.data[i] == '\n' || safe.data[i] == '\t')
+            safe.data[i] = ' ';
+    if (safe.size >= size) {
+        safe.size = size - 1;
+        while (safe.size > 0 && (safe.data[safe.size] & 0xC0) == 0x80)
+            safe.size--;
+    }
+    snprintf(out, size, "%.*s", (int)safe.size, lt_text_str(&safe));
+    lt_text_deinit(&safe);
+}
+
 lt_status lt__board_new(const lt__board_opts *opts, lt__board **out,
                         lt_err *err)
 {
@@ -76,7 +95,7 @@ lt_status lt__board_new(const lt__board_opts *opts, lt__board **out,
         return lt_err_mark(err, LT_ENOMEM);
     }
     b->opts = *opts;
-    snprintf(b->name, sizeof b->name, "%s", opts->name ? opts->name : "");
+    copy_visible(b->name, sizeof b->name, opts->name ? opts->name : "");
     b->began = b->last = lt_clock_elapsed();
     *out = b;
     return LT_OK;
@@ -154,15 +173,13 @@ static void board_say(lt__board *b, const char *color, const char *text)
 {
     lt_text safe = {0};
 
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (c == '\n')
-            lt_text_add(&safe, "\n    ");
-        else if (c >= ' ' && c != 127)
-            lt_text_add_n(&safe, text, 1);
-        else
-            lt_text_add(&safe, c == '\t' ? "  " : "?");
+    for (size_t n; *text; text += n) {
+        n = strcspn(text, "\n\t");
+        lt_visible_add_n(&safe, text, n);
+        if (n == 0) {
+            lt_text_add(&safe, *text == '\n' ? "\n    " : "  ");
+            n = 1;
+        }
     }
     frame_rewind(b);
     frame_add(b, color, lt_text_str(&safe));
@@ -182,10 +199,7 @@ void lt__board_start(lt__board *b, int slot, const char *title)
     lt__row *r = &b->rows[slot];
 
     *r = (lt__row){.busy = true};
-    snprintf(r->title, sizeof r->title, "%s", title);
-    for (char *c = r->title; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = '?';
+    copy_visible(r->title, sizeof r->title, title);
     r->started = r->phase_started = lt_clock_elapsed();
     b->is_stale = true;
     if (b->opts.live)

@@ -68,6 +68,16 @@ check("nearest none", args.nearest("zebra", { "ls", "show", "sql" }), nil)
 check("nearest two letters", args.nearest("sl", { "show", "ls" }), "ls")
 
 check("json text", encode.json('a"b\\c\n\1'), [["a\"b\\c\n\u0001"]])
+-- The cases of tests/test_visible.c, text and what is shown, a line each.
+for case in io.lines((os.getenv("LATENT_SOURCE") or ".") .. "/tests/reference/visible.txt") do
+  local text, shown = case:match("^(.-) => (.*)$")
+  if text and not case:find("^#") then
+    local function read(t) return assert(load('return "' .. t .. '"'))() end
+    check("visible " .. text, encode.visible(read(text)), read(shown))
+  end
+end
+check("line", encode.line("a\tb\r\nc\27"), "a b c\\x1b")
+check("json controls", encode.json("\27\u{9b}\u{202e}\u{e0041}"), '"\\u001b\\u009b\\u202e\\udb40\\udc41"')
 check("json bad utf8", encode.json("a\xffb"), '"a\u{FFFD}b"')
 check("json nan", encode.json_row({ a = 0 / 0, b = math.huge }, { "a", "b" }):gsub("%-?nan", "nan"),
   '{"a": null, "b": null, "nonfinite": {"a": "nan", "b": "+inf"}}')
@@ -94,7 +104,8 @@ local rates = { { rate = 0.00047650064315443 }, { rate = 0.001 }, { rate = 70000
 check("knobs", lines({ { "rate", exact = 6 } }, rates),
   "       rate\n0.000476501\n      0.001\n    7000000")
 check("mixed", lines({ { "refresh" } }, { { refresh = "step" }, { refresh = 3 } }), "refresh\nstep\n3")
-check("control characters", lines({ { "m" } }, { { m = "a\n\27[31mb" } }), "m\na [31mb")
+check("control characters", lines({ { "m" } }, { { m = "a\n\27[31mb" } }), "m\na \\x1b[31mb")
+check("in titles", lines({ { "m\u{202e}\n" } }, { { ["m\u{202e}\n"] = 1 } }), "m\\u{202e}\n         1")
 check("wide characters", tables.width("漢字"), 4)
 check("combining", tables.width("e\u{301}"), 1)
 check("cut", tables.cut("abcdefgh", 5), "abcd…")

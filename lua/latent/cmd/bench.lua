@@ -2,6 +2,7 @@
 -- what threads, processes and the store cost. Prints, never judges.
 local args = require "latent.args"
 local bench = require "latent.core.bench"
+local output = require "latent.output"
 local sys = require "latent.core.sys"
 local tables = require "latent.table"
 local torch = require "latent.bench_torch"
@@ -170,7 +171,7 @@ local OTHERS <const> = { "threads", "together", "logging", "recording", "sparse"
 -- ---- the command ----
 
 local function note(context, text)
-  if context.is_tty then io.stderr:write("\r\27[K", text) end
+  if context.is_tty then output.raw(io.stderr, "\r\27[K", text) end
 end
 
 local function names_of(cases)

@@ -1,5 +1,6 @@
 -- What `latent run` and `latent resume` print when sweeps have ended: their
 -- runs and their files. Not a command of its own.
+local encode = require "latent.encode"
 local reader = require "latent.reader"
 local tables = require "latent.table"
 
@@ -29,8 +30,8 @@ local function write_targets(store, sweep)
   for _, name in ipairs(reader.sorted(targets)) do
     local target = targets[name]
     if type(target.value) == "number" then
-      print(("target  %s %s %s%s"):format(name, target.better == "higher" and ">=" or "<=",
-        tables.exact(target.value), target.source and "   (" .. target.source .. ")" or ""))
+      print(("target  %s %s %s%s"):format(encode.line(name), target.better == "higher" and ">=" or "<=",
+        tables.exact(target.value), target.source and "   (" .. encode.line(target.source) .. ")" or ""))
     end
   end
 end
@@ -43,7 +44,7 @@ local function write_files(store, sweep, db)
       print(("figure  %d more: latent sql \"SELECT path FROM artifacts\""):format(#rows - SHOWN_FIGURES))
       break
     end
-    print("figure  " .. (row.path:sub(1, 1) == "/" and row.path or folder_of(db) .. "/" .. row.path))
+    print("figure  " .. encode.line(row.path:sub(1, 1) == "/" and row.path or folder_of(db) .. "/" .. row.path))
   end
 end
 
@@ -53,7 +54,7 @@ local function write_notes(store, sweep)
   local rows = store:sql([[SELECT n.run AS run, n.text AS text FROM notes n JOIN runs r ON r.id = n.run
     WHERE r.sweep = ? AND n.text NOT LIKE '%; queued again' ORDER BY n.run, n.at]], sweep)
   if #rows == 0 then return end
-  print(("note    run %d: %s"):format(rows[1].run, (rows[1].text:gsub("[%c\127]+", " "))))
+  print(("note    run %d: %s"):format(rows[1].run, encode.line(rows[1].text)))
   if #rows > 1 then print(("note    %d more: latent sql \"SELECT run, text FROM notes\""):format(#rows - 1)) end
 end
 

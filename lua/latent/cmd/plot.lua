@@ -2,6 +2,7 @@
 local args = require "latent.args"
 local encode = require "latent.encode"
 local json = require "latent.core.json"
+local output = require "latent.output"
 local plot = require "latent.plot"
 local reader = require "latent.reader"
 local stats = require "latent.stats"
@@ -495,11 +496,6 @@ local function find_network(store, opt)
   end
 end
 
-local function network_path(path, db)
-  if path:find("^/") or sys.exists(path) then return path end
-  return (db:match("^(.*)/[^/]*$") or ".") .. "/" .. path
-end
-
 -- The run's data, made again from its recipe.
 local function data_of(run, part)
   local found = run.data
@@ -507,6 +503,11 @@ local function data_of(run, part)
   local entry = type(found) == "table" and found[part]
   if not entry then
     warn("run %s did not record its %s data", run.name, part)
+    return nil
+  end
+  local missing = reader.missing_file(entry.recipe)
+  if missing then
+    warn("run %s: its data are read from '%s', which is no file here", run.name, missing)
     return nil
   end
   local set = require "latent.data".from_recipe(entry.recipe)
@@ -519,7 +520,7 @@ end
 local function draw_network(store, opt, context)
   local run, path = find_network(store, opt)
   if not run then return nil, path end
-  local net = require "latent.net".load(network_path(path, context.db))
+  local net = require "latent.net".load(reader.file(path, context.db))
   local figure
   if opt.kind == "filters" then
     figure = plot.filters(net, { n = opt.number, layer = opt.layer })
@@ -553,7 +554,7 @@ local function show(figure, opt)
     io.stderr:write("latent plot: ", message, "\n")
     return 4
   end
-  io.stdout:write(text)
+  output.raw(io.stdout, text) -- with its colours; labels were made fit when they were quoted
   return 0
 end
 

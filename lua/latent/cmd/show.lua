@@ -90,10 +90,13 @@ end
 local function write_pairs(heading, list)
   if #list == 0 then return end
   local wide = 0
-  for _, pair in ipairs(list) do wide = math.max(wide, tables.width(pair[1])) end
+  for _, pair in ipairs(list) do
+    pair[1] = encode.line(pair[1])
+    wide = math.max(wide, tables.width(pair[1]))
+  end
   io.write("\n", heading, "\n")
   for _, pair in ipairs(list) do
-    local value = encode.utf8(tostring(pair[2])):gsub("[^\n%C]", " ")
+    local value = tostring(pair[2]):gsub("\t", " ")
     value = value:gsub("\n+$", ""):gsub("\n", "\n" .. (" "):rep(wide + 4))
     io.write("  ", pair[1], (" "):rep(wide - tables.width(pair[1]) + 2), value, "\n")
   end
@@ -107,7 +110,7 @@ local function write_table(heading, t)
 end
 
 local function write_head(run)
-  io.write(("run %d %s: %s"):format(run.id, run.name, run.status))
+  io.write(("run %d %s: %s"):format(run.id, encode.line(run.name), encode.line(run.status)))
   if run.seconds then io.write(" after ", tables.duration(run.seconds)) end
   io.write("\n")
   local list = {}
