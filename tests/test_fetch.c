@@ -20,6 +20,9 @@
 #include "latent/data/catalog.h"
 #include "latent/data/curves.h"
 #include "latent/data/idx.h"
+#include "latent/data/libsvm.h"
+#include "latent/data/ratings.h"
+#include "latent/data/topics.h"
 
 enum { SIZE = 50000 };
 
@@ -404,6 +407,76 @@ static void make_writes_the_generated_set(void **state)
     lt_dataset_free(pair.test);
 }
 
+/* The file gives the table that the generator gives: ids are 1, 2, ... and
+ * every user and item has a rating. */
+static void make_writes_generated_ratings(void **state)
+{
+    const lt_ratings_plan plan = {.users = 40,
+                                  .items = 30,
+                                  .rank = 4,
+                                  .density = 0.5,
+                                  .noise = 0.25,
+                                  .seed = 3};
+    lt_ratings *made = NULL, *found = NULL;
+    const lt_sparse *a, *b;
+    lt_err err = {0};
+    size_t n;
+
+    (void)state;
+    expect(data("make ratings --seed 3 -s users=40 -s items=30 -s density=0.5 "
+                "-s noise=0.25"),
+           0, "data/ratings/ratings.csv\n");
+    expect(0, 0, "no expected RMSE is below 0.25, the noise");
+    assert_int_equal(lt_ratings_generate(&plan, &made, &err), LT_OK);
+    if (lt_ratings_load("data/ratings/ratings.csv", LT_RATINGS_AUTO, &found,
+                        &err) != LT_OK)
+        fail_msg("%s", err.text);
+    a = lt_ratings_table(made);
+    b = lt_ratings_table(found);
+    assert_int_equal(b->rows, 40);
+    assert_int_equal(b->cols, 30);
+    n = (size_t)a->start[40];
+    assert_int_equal(n, 600);
+    assert_memory_equal(a->start, b->start, 41 * sizeof *a->start);
+    assert_memory_equal(a->index, b->index, n * sizeof *a->index);
+    assert_memory_equal(a->value, b->value, n * sizeof *a->value);
+    lt_ratings_free(made);
+    lt_ratings_free(found);
+}
+
+static void make_writes_generated_words(void **state)
+{
+    const lt_topics_plan plan = {.n_train = 200,
+                                 .n_test = 50,
+                                 .words = 60,
+                                 .topics = 3,
+                                 .length = 20,
+                                 .seed = 5};
+    const lt_libsvm_opts opts = {.first = 1, .features = 60, .counts = true};
+    lt_data_pair made = {0}, found = {0};
+    char a[LT_DIGEST_HEX], b[LT_DIGEST_HEX];
+    lt_err err = {0};
+
+    (void)state;
+    expect(data("make topics --n-train 200 --n-test 50 -s words=60 -s topics=3 "
+                "-s length=20 --seed 5 --dir out"),
+           0, "out/topics/train.svm\nout/topics/test.svm\n");
+    assert_int_equal(lt_topics_make(&plan, &made, &err), LT_OK);
+    if (lt_libsvm_load_pair("out/topics/train.svm", "out/topics/test.svm",
+                            &opts, &found, &err) != LT_OK)
+        fail_msg("%s", err.text);
+    lt_dataset_fingerprint(made.train, a);
+    lt_dataset_fingerprint(found.train, b);
+    assert_string_equal(a, b);
+    lt_dataset_fingerprint(made.test, a);
+    lt_dataset_fingerprint(found.test, b);
+    assert_string_equal(a, b);
+    lt_dataset_free(made.train);
+    lt_dataset_free(made.test);
+    lt_dataset_free(found.train);
+    lt_dataset_free(found.test);
+}
+
 static void mistakes_are_told(void **state)
 {
     static const struct {
@@ -418,6 +491,10 @@ static void mistakes_are_told(void **state)
         {"info mnits", 3, "no set 'mnits'; did you mean 'mnist'?"},
         {"fetch curves", 2, "latent data make curves"},
         {"make mnist", 2, "latent data fetch mnist"},
+        {"make ratings -s user=3", 2, "unknown option 'user', did you mean"},
+        {"make ratings --n-train 3", 2, "unknown option 'n_train'"},
+        {"make topics -s words", 2, "-s words: wanted KEY=VALUE"},
+        {"make curves -s seed=x", 2, "seed is 'x', wanted an integer"},
         {"fetch mnist --mirror ftp://x", 2, "begins with http://"},
         {"fetch mnist --stall 0", 2, "--stall: wanted more than 0"},
         {"fetch mnist --dirr x", 2, "did you mean --dir?"},
@@ -519,6 +596,8 @@ int main(void)
         IN_WORLD(fetch_packs_the_faces_anew),
         IN_WORLD(fetch_stops_by_a_signal_and_goes_on),
         IN_WORLD(make_writes_the_generated_set),
+        IN_WORLD(make_writes_generated_ratings),
+        IN_WORLD(make_writes_generated_words),
         IN_WORLD(mistakes_are_told),
         IN_WORLD(sets_of_ones_own_cannot_lead_astray),
     };

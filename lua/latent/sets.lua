@@ -129,6 +129,17 @@ local known <const> = {
     citation = "after G. E. Hinton, R. R. Salakhutdinov: Reducing the Dimensionality of Data with Neural Networks."
       .. " Science 313, 2006",
   },
+  {
+    name = "ratings", title = "generated low-rank ratings", folder = "ratings", shape = "any number",
+    examples = "any number", labels = "ratings around 3, with known noise",
+    load = "latent.data.ratings { generate = {} }", is_generated = true, holds = {},
+    licence = "generated here: no licence needed",
+  },
+  {
+    name = "topics", title = "generated word counts", folder = "topics", shape = "any number",
+    examples = "any number", labels = "the heaviest topic", load = "latent.data.topics {}", is_generated = true,
+    holds = {}, licence = "generated here: no licence needed",
+  },
 }
 
 local function add(set)

@@ -5,6 +5,7 @@ local fetch = require "latent.core.fetch"
 local fetching = require "latent.fetching"
 local encode = require "latent.encode"
 local sets = require "latent.sets"
+local sys = require "latent.core.sys"
 local tables = require "latent.table"
 
 local ACTIONS <const> = { "ls", "info", "fetch", "make" }
@@ -20,9 +21,11 @@ local spec <const> = {
     { "--dir", value = "DIR", help = "the folder that holds sets (else the user's cache folder; make: ./data)" },
     { "--mirror", value = "URL", help = "fetch from URL/NAME/FILE (else $LATENT_MIRROR, else the set's own sources)" },
     { "--sets", value = "FILE", help = "sets of your own, described in JSON" },
-    { "--n-train", value = "N", type = "integer", min = 1, default = 20000, help = "make: training examples" },
-    { "--n-test", value = "N", type = "integer", min = 1, default = 10000, help = "make: test examples" },
-    { "--seed", value = "N", type = "integer", default = 1, help = "make: of the generator" },
+    { "--n-train", value = "N", type = "integer", min = 1, help = "make: training examples" },
+    { "--n-test", value = "N", type = "integer", min = 1, help = "make: test examples" },
+    { "--seed", value = "N", type = "integer", help = "make: of the generator" },
+    { "-s", value = "KEY=VALUE", repeated = true, field = "set",
+      help = "make: any other option of the generator (latent help latent.data.NAME)" },
     { "--stall", value = "S", type = "number", default = 30, help = "seconds without data that fail a try" },
     { "--tries", value = "N", type = "integer", min = 1, default = 5, help = "in a row that may fail" },
     { "--pause", value = "S", type = "number", default = 1, help = "before the second try; then doubled" },
@@ -44,11 +47,13 @@ recorded in SHA256SUMS.
 or, instead of files, "archive": { "name": "a.zip" }, "members": [ "x.csv" ]
 (tar, tar.gz or zip). size and sha256 may be left out.
 
-make writes IDX files, for this and any other program.]],
+make writes files for this and any other program: curves as IDX, ratings as CSV,
+topics as LIBSVM's word counts.]],
   examples = {
     { "latent data ls" },
     { "latent data fetch mnist" },
     { "latent data make curves --n-train 5000 --n-test 1000 --dir data" },
+    { "latent data make ratings -s users=5000 -s items=2000 -s noise=0.4" },
   },
 }
 
@@ -177,18 +182,71 @@ local function bring(set, opt)
   return 0
 end
 
+-- What the generator is asked for: -s KEY=VALUE, and the options of their own.
+local function generator_options(opt)
+  local o = { n_train = opt.n_train, n_test = opt.n_test, seed = opt.seed }
+  for _, item in ipairs(opt.set or {}) do
+    local key, value = item:match("^([%a_][%w_]*)=(.+)$")
+    if not key then sys.fail(("-s %s: wanted KEY=VALUE, such as -s noise=0.4"):format(item)) end
+    o[key] = tonumber(value) or value
+  end
+  return o
+end
+
+-- By name: function(options, folder) writes files and returns their paths.
+local makers = {}
+
+function makers.curves(o, folder)
+  local pair, paths = data.curves(o), {}
+  for i, part in ipairs { "train", "test" } do
+    paths[i] = ("%s/%s-images-idx3-ubyte"):format(folder, part)
+    fetch.save_idx(pair[part], paths[i])
+  end
+  return paths
+end
+
+-- All ratings in one file, held out or not: who reads them splits them.
+function makers.ratings(o, folder)
+  local pair = data.ratings { generate = o, share = 0.5 }
+  local lines = { "userId,movieId,rating\n" }
+  for _, set in ipairs { pair.train, pair.test.target } do
+    local users = (set == pair.train and pair.train or pair.test).row_ids
+    local items = pair.train.column_ids
+    for i = 1, set.n do
+      local columns, values = set:entries(i)
+      for k, column in ipairs(columns) do
+        lines[#lines + 1] = ("%d,%d,%.9g\n"):format(users[i], items[column], values[k])
+      end
+    end
+  end
+  local path = folder .. "/ratings.csv"
+  fetch.write(path, table.concat(lines))
+  io.stderr:write(("latent data: no expected RMSE is below %g, the noise\n"):format(pair.noise))
+  return { path }
+end
+
+function makers.topics(o, folder)
+  local pair, paths = data.topics(o), {}
+  for i, part in ipairs { "train", "test" } do
+    local lines, set = {}, pair[part]
+    for row = 1, set.n do
+      local columns, counts = set:entries(row)
+      for k, column in ipairs(columns) do columns[k] = ("%d:%d"):format(column, counts[k]) end
+      lines[row] = ("%d %s\n"):format(set:label(row), table.concat(columns, " "))
+    end
+    paths[i] = ("%s/%s.svm"):format(folder, part)
+    fetch.write(paths[i], table.concat(lines))
+  end
+  return paths
+end
+
 local function make(set, opt)
   if not set.is_generated then
     return fail(2, ("%s is not generated: latent data fetch %s"):format(set.name, set.name))
   end
   local folder = (opt.dir or "data") .. "/" .. set.folder
-  local pair = data[set.name] { n_train = opt.n_train, n_test = opt.n_test, seed = opt.seed }
   fetch.folder(folder)
-  for _, part in ipairs { "train", "test" } do
-    local path = ("%s/%s-images-idx3-ubyte"):format(folder, part)
-    fetch.save_idx(pair[part], path)
-    print(path)
-  end
+  for _, path in ipairs(makers[set.name](generator_options(opt), folder)) do print(path) end
   return 0
 end
 
