@@ -47,6 +47,7 @@ typedef struct attempt {
     "local net = latent.autoencoder { input = { 2 }, encoder = { "             \
     "latent.dense "                                                            \
     "{ 1 } } } "
+#define PREP   "local prep = latent.prepare.resize { height = 2, width = 2 } "
 #define CLOSED ": not in a sandbox (latent run --sandbox)"
 
 /* W stands for the world's folder. The classics are from the lists of holes in
@@ -191,6 +192,9 @@ static const attempt attempts[] = {
     {NET "net:save(run.dir .. '/../made.safetensors')", "a sandbox may write"},
     {NET "net:save(run.dir .. '/lock')", "a sandbox may write"},
     {NET "net:save('made.safetensors')", "a sandbox may write"},
+    {PREP "prep:save('W/made.safetensors')", "a sandbox may write"},
+    {PREP "prep:save(run.dir .. '/lock')", "a sandbox may write"},
+    {"latent.prepare.load('W/secret.csv')", "a sandbox may read"},
     {"run:artifact('W/secret.csv')", "no file"},
     {"run:artifact('/etc/passwd')", "no file"},
     {"run:artifact(run.dir .. '/../../secret.csv')", "no file"},
@@ -286,6 +290,8 @@ static const char *const allowed[] = {
     "assert(latent.data.csv { path = 'W/data/in.csv' }.n == 2)",
     NET "run:save('net', net) assert(latent.load(run.dir .. "
         "'/net.safetensors').layers == 2)",
+    PREP "run:save('prep', prep) assert(latent.prepare.load(run.dir .. "
+         "'/prep.safetensors').kind == 'resize')",
     NET "net:save(run.dir .. '/own.safetensors') run:artifact(run.dir .. "
         "'/own.safetensors')",
     "local t = setmetatable({}, { __index = function() return 3 end })\n"

@@ -191,7 +191,7 @@ end
 -- module -> FREE, or its functions: FREE, or a check of their arguments. What
 -- is not named is closed.
 local CORE <const> = {
-  json = FREE, prepare = FREE, probe = FREE, train = FREE,
+  json = FREE, probe = FREE, recommend = FREE, train = FREE,
   sys = with(free [[guard fail where env suggest clock isatty wall columns terminal host sha256 git read real poll
     random rng randomseed]], { exists = FREE }),
   data = with(free "rows view target shuffled size shape row label fingerprint recipe has",
@@ -201,6 +201,8 @@ local CORE <const> = {
     { ratings = reads_options, libsvm = reads_options, libsvm_pair = reads_options }),
   net = with(free "new map evaluate info summary to_json weight bias freeze",
     { load = reads_arguments, save = function(_, path) check_write(path, "%.safetensors$") end }),
+  prepare = with(free "fit apply shapes variances patches resize numbers restore",
+    { read = reads_arguments, write = function(path) check_write(path, "%.safetensors$") end }),
   run = with(free "info metric note tag facts", { artifact = function(_, _, path) check_write(path) end }),
   plot = with(free "script", { render = writes_figure }),
   fetch = free "size signal",
