@@ -41,6 +41,16 @@ smoke faces 5 "${small[@]}" -s pretrain_epochs=1
 smoke conv_mnist 12 "${small[@]}" -s n_test=100 -s seed=1
 smoke odd_shapes 6 "${small[@]}" -s seed=1
 smoke denoising 10 "${small[@]}" -s n_test=100 -s seed=1
+smoke recommender 11 -s users=300 -s items=100 -s epochs=1 -s seed=1
+# Generated ratings are learned to within 5 % of their noise.
+expect 0 "" "$L" run "$LATENT_SOURCE/experiments/recommender.lua" -j 1 \
+    -s users=3000 -s items=500 -s density=0.3 -s epochs=20 -s seed=1 \
+    -s variant=near -s depth=2 -s act=tanh -s code=4 -s tie=untied \
+    -s by=user -s refeed=0 -s dropout=0
+same "recommender: within 5 % of the floor" 1 "$(ask "SELECT count(*)
+    FROM finals f JOIN params p ON p.run=f.run
+    WHERE f.name='over_floor' AND f.last BETWEEN 0 AND 0.05
+    AND p.key='variant' AND p.value='near'")"
 
 # An experiment that is added is added here too.
 self=$LATENT_SOURCE/tests/check_experiments.sh

@@ -103,7 +103,7 @@ static void sparse_steps_are_timed_against_dense_ones(void **state)
     assert_int_equal(lt_bench_sparse_run(&c, 1, 0.05, &r, NULL), LT_OK);
     assert_int_equal(r.parameters, 5000 * 16 + 16 + 16 * 8 + 8 + 16 + 5000);
     assert_true(r.turns >= 3 && r.sparse_ms > 0);
-    assert_true(r.speedup > 1 && r.dense_ms > r.sparse_ms);
+    assert_true(r.dense_ms > r.sparse_ms);
 }
 
 int main(void)

@@ -4,7 +4,7 @@
  *   bench.network{name, threads, seconds, throughput}  -> times of one
  *                            network; with throughput only steps, by the wall
  *   bench.sparse{items, units, tied, popularity, threads, seconds}
- *                            -> sparse_ms, dense_ms, speed-up of a step
+ *                            -> sparse_ms, dense_ms of a step
  *   bench.together{name, processes, seconds}   -> examples/s of each process
  *   bench.logging{name, seconds}               -> plain_ms, logged_ms
  *   bench.recording(rows)                      -> seconds
@@ -163,8 +163,7 @@ static int bench_sparse(lua_State *L)
         return lt__raise(L, &err);
     lua_pushnumber(L, r.sparse_ms);
     lua_pushnumber(L, r.dense_ms);
-    lua_pushnumber(L, r.speedup);
-    return 3;
+    return 2;
 }
 
 /* ---- several processes at once ---- */

@@ -65,8 +65,7 @@ typedef struct lt_bench_sparse_case {
 } lt_bench_sparse_case;
 
 typedef struct lt_bench_sparse_result {
-    double sparse_ms, dense_ms; /* a step, medians over turns */
-    double speedup;             /* the median of the turns' own */
+    double sparse_ms, dense_ms; /* a step, of the quickest turns */
     size_t parameters;
     int turns;
 } lt_bench_sparse_result;
