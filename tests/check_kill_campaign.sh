@@ -108,6 +108,7 @@ while [[ $n_kills -lt $KILLS ]]; do
     ! is_alive || kill_one
 done
 [[ $supervisor -eq 0 ]] || wait "$supervisor" 2>/dev/null
+wait_for_deaths 60
 expect 0 "" "$L" resume -j 4
 expect 0 "nothing to do" "$L" resume
 

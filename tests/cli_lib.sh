@@ -69,6 +69,22 @@ wait_for()
     return 1
 }
 
+# wait_for_deaths SECONDS: until no run is said to be running. Workers die with
+# their supervisor, but not in the same moment; latent ls marks their runs.
+wait_for_deaths()
+{
+    local i
+
+    for ((i = 0; i < $1 * 20; i++)); do
+        "$LATENT" ls >/dev/null 2>&1
+        [[ $(ask "SELECT count(*) FROM runs WHERE status = 'running'") != 0 ]] ||
+            return 0
+        sleep 0.05
+    done
+    fail "runs still running after $1 seconds"
+    return 1
+}
+
 finish()
 {
     [[ $n_failed -eq 0 ]] || exit 1

@@ -546,6 +546,93 @@ static void rewind_without_memory_changes_nothing(void **state)
     place_close(&p);
 }
 
+/* What a checkpoint keeps, and what it is for: also by a second process, whose
+ * recorder has not heard of all of the metrics. */
+static void settle_counts_what_rewind_restores(void **state)
+{
+    lt_counts counts = {0};
+    lt_claim *claim;
+    lt_recorder *r;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 2);
+    end_as(&p, place_claim(&p), LT_RUN_FINISHED, "");
+    claim = place_claim(&p);
+    r = recorder_on(&p, claim);
+    EXPECT_OK(&p, lt_recorder_settle(r, &counts, &p.err));
+    assert_int_equal(counts.n, 0);
+    record(r, "b", 1, 1);
+    record(r, "b", 2, 1);
+    record(r, "a", 1, 1);
+    EXPECT_OK(&p, lt_recorder_close(r, &p.err));
+    end_as(&p, claim, LT_RUN_LOST, "");
+    requeue(&p, 0, LT_REQUEUE_CUT);
+    claim = place_claim(&p);
+    r = recorder_on(&p, claim);
+    record(r, "c", 1, 1);
+    record(r, "b", 3, 1);
+    EXPECT_OK(&p, lt_recorder_settle(r, &counts, &p.err));
+    assert_int_equal(counts.n, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(counts.names[i],
+                            ((const char *[]){"a", "b", "c"})[i]);
+        assert_int_equal(counts.counts[i], ((int[]){1, 3, 1})[i]);
+    }
+    record(r, "c", 4, 1);
+    record(r, "d", 4, 1);
+    EXPECT_OK(&p, lt_recorder_close(r, &p.err));
+    EXPECT_OK(&p, lt_claim_rewind(claim, (const char *const *)counts.names,
+                                  counts.counts, counts.n, &p.err));
+    EXPECT_SQL(&p,
+               "SELECT group_concat(name || n) FROM (SELECT * FROM finals"
+               " ORDER BY name)",
+               "a1,b3,c1");
+    lt_counts_deinit(&counts);
+    end_as(&p, claim, LT_RUN_FINISHED, "");
+    place_close(&p);
+}
+
+static void settle_tells_of_a_full_disk(void **state)
+{
+    lt_counts counts = {0};
+    lt_claim *claim;
+    lt_recorder *r;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    claim = place_claim(&p);
+    r = recorder_on(&p, claim);
+    place_ask(&p, "PRAGMA max_page_count = 1");
+    for (int i = 0; i < 9000; i++)
+        record(r, "x", i, i);
+    assert_int_equal(lt_recorder_settle(r, &counts, &p.err), LT_ESTORE);
+    assert_null(counts.names);
+    place_ask(&p, "PRAGMA max_page_count = 1000000");
+    EXPECT_OK(&p, lt_recorder_settle(r, &counts, &p.err));
+    assert_int_equal(counts.counts[0], 9000);
+    lt_counts_deinit(&counts);
+    for (int i = 0;; i++) {
+        lt_status rc;
+
+        lt_mem_fail_after(i);
+        rc = lt_recorder_settle(r, &counts, &p.err);
+        lt_mem_fail_after(-1);
+        if (rc == LT_OK) {
+            assert_true(i > 0);
+            break;
+        }
+        assert_null(counts.names);
+    }
+    lt_counts_deinit(&counts);
+    EXPECT_OK(&p, lt_recorder_close(r, &p.err));
+    end_as(&p, claim, LT_RUN_FINISHED, "");
+    place_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -562,6 +649,8 @@ int main(void)
         cmocka_unit_test(rewind_lets_the_clock_go_on),
         cmocka_unit_test(rewind_equals_never_having_gone_further),
         cmocka_unit_test(rewind_without_memory_changes_nothing),
+        cmocka_unit_test(settle_counts_what_rewind_restores),
+        cmocka_unit_test(settle_tells_of_a_full_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

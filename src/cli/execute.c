@@ -123,8 +123,7 @@ static lt_status supervise(lt_store *store, const lt__execution *e,
     find_program(program, sizeof program);
     opts.program = program;
     announce(all, n_queued, &opts);
-    LT_TRY(lt_supervise(store, &opts, counts, err));
-    return lt_store_sweep_counts(store, e->sweep, counts, err);
+    return lt_supervise(store, &opts, counts, err);
 }
 
 /* The tables of the sweeps' runs, and where their files are, on stdout. */
@@ -190,6 +189,8 @@ int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e)
     if (counts[LT_RUN_QUEUED] == 0)
         return LT__EXIT_OK; /* another process was quicker */
     supervise(store, e, &all, counts, &err);
+    lt__reap(store, NULL); /* what another supervisor left since we began */
+    lt_store_sweep_counts(store, e->sweep, counts, NULL);
     summarise(call, &all);
     status = err.status != LT_OK              ? lt__fail(call, &err)
              : count_bad(counts) > bad_before ? LT__EXIT_RUN

@@ -249,6 +249,14 @@ lt_status lt_recorder_flush(lt_recorder *r, lt_err *err)
     return rc == LT_OK ? rc : lt_err_set(err, rc, "%s", r->trouble.text);
 }
 
+lt_status lt_recorder_settle(lt_recorder *r, lt_counts *out, lt_err *err)
+{
+    LT_ASSERT(r->claim);
+    LT_TRY(lt_recorder_flush(r, err));
+    LT_TRY(lt__store_sync(r->claim->store, err));
+    return lt_claim_counts(r->claim, out, err);
+}
+
 /* ---- the observer ---- */
 
 static bool points_grow(lt_recorder *r)

@@ -193,3 +193,53 @@ lt_status lt_claim_rewind(lt_claim *claim, const char *const *names,
     lt_mem_free(w.cuts);
     return rc;
 }
+
+static lt_status counts_add(lt_counts *c, const char *name, int64_t count,
+                            lt_err *err)
+{
+    size_t n = (size_t)c->n + 1;
+    char **names = lt_mem_grow(c->names, n, sizeof *names);
+    int64_t *counts;
+
+    if (names)
+        c->names = names;
+    counts = names ? lt_mem_grow(c->counts, n, sizeof *counts) : NULL;
+    if (counts)
+        c->counts = counts;
+    if (!counts || !(c->names[c->n] = lt_mem_strdup(name)))
+        return lt_err_mark(err, LT_ENOMEM);
+    counts[c->n++] = count;
+    return LT_OK;
+}
+
+lt_status lt_claim_counts(const lt_claim *claim, lt_counts *out, lt_err *err)
+{
+    lt_counts found = {0};
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    lt_status rc;
+
+    LT_TRY(lt__db_open(claim->store, &stmt, err,
+                       "SELECT k.name, f.n FROM series f JOIN metric_name k"
+                       " ON k.id = f.name WHERE f.run = ? ORDER BY k.name",
+                       "i", claim->run));
+    while ((rc = lt__db_next(claim->store, stmt, &row, err)) == LT_OK && row)
+        if ((rc = counts_add(&found, lt__db_text(stmt, 0),
+                             sqlite3_column_int64(stmt, 1), err)) != LT_OK)
+            break;
+    sqlite3_finalize(stmt);
+    if (rc == LT_OK)
+        *out = found;
+    else
+        lt_counts_deinit(&found);
+    return rc;
+}
+
+void lt_counts_deinit(lt_counts *counts)
+{
+    for (int i = 0; i < counts->n; i++)
+        lt_mem_free(counts->names[i]);
+    lt_mem_free(counts->names);
+    lt_mem_free(counts->counts);
+    *counts = (lt_counts){0};
+}

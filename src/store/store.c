@@ -14,6 +14,7 @@
 #include "latent/base/path.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -249,6 +250,27 @@ lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
     }
     *out = s;
     return LT_OK;
+}
+
+/* With synchronous = NORMAL a commit is in the log, but perhaps not yet on the
+ * disk. SQLite's locks are on its other files: those are dropped when any
+ * descriptor of theirs is closed, the log's may come and go. */
+lt_status lt__store_sync(const lt_store *s, lt_err *err)
+{
+    lt_text log = {0};
+    lt_status rc = LT_OK;
+    int fd;
+
+    lt_text_addf(&log, "%s-wal", s->path);
+    if (log.failed)
+        return lt_err_mark(err, LT_ENOMEM);
+    fd = open(log.data, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 ? errno != ENOENT : fsync(fd) != 0)
+        rc = lt_err_set(err, LT_EIO, "%s: %s", log.data, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    lt_text_deinit(&log);
+    return rc;
 }
 
 const char *lt_store_sqlite_version(void)

@@ -75,6 +75,11 @@ int64_t lt__now_ms(void);
 lt_status lt__random_name(char out[LT__NAME_SIZE], lt_err *err);
 lt_status lt__random_uuid(char out[LT__UUID_SIZE], lt_err *err);
 
+/* ---- store.c ---- */
+
+/* Waits until what was committed is on the disk. */
+lt_status lt__store_sync(const lt_store *s, lt_err *err);
+
 /* ---- schema.c ---- */
 
 /* Checks that the file is a store of a known version and, where the mode

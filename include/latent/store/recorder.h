@@ -18,6 +18,12 @@ lt_status lt_recorder_new(lt_claim *claim, lt_recorder **out, lt_err *err);
 const lt_observer *lt_recorder_observer(lt_recorder *r);
 
 lt_status lt_recorder_flush(lt_recorder *r, lt_err *err);
+
+/* Before a checkpoint is written: flushes, waits until that is on the disk
+ * (where a power cut leaves it), and counts. A checkpoint may count no point
+ * that could be lost; so after an error none is written. */
+lt_status lt_recorder_settle(lt_recorder *r, lt_counts *out, lt_err *err);
+
 lt_status lt_recorder_close(lt_recorder *r, lt_err *err); /* and frees */
 
 #endif

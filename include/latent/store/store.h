@@ -157,6 +157,17 @@ void lt_claim_beat(const lt_claim *claim);
 lt_status lt_claim_rewind(lt_claim *claim, const char *const *names,
                           const int64_t *counts, int n, lt_err *err);
 
+/* How many points of each metric the store has of the run, by name: what a
+ * checkpoint keeps for lt_claim_rewind. See lt_recorder_settle. */
+typedef struct lt_counts {
+    char **names;
+    int64_t *counts;
+    int n;
+} lt_counts;
+
+lt_status lt_claim_counts(const lt_claim *claim, lt_counts *out, lt_err *err);
+void lt_counts_deinit(lt_counts *counts);
+
 /* Facts known only as the run goes; NULL or 0 leaves a field as it is. */
 typedef struct lt_run_facts {
     const char *data_fingerprint; /* "train:<sha256> test:<sha256>" */
