@@ -9,7 +9,8 @@ L=$LATENT
 # shells of all kinds, and the ways into gnuplot.
 evil=$'\e]0;title\a\e[31m\xc2\x9b32m\xe2\x80\xae`touch made`$(touch made);'
 evil+='touch made'
-evil+=$' \x27; system("touch made") #\\\x27; !touch made\n!touch made\nEOD\n@made <touch made|touch made'
+evil+=$' \x27; system("touch made") #\\\x27; !touch made\n!touch made\nEOD\n'
+evil+='@made <touch made|touch made'
 short=$'\e[31m`touch made`\x27;!touch made\n\xe2\x80\xae'
 
 # harmless WHAT: nothing was executed, and the files out and err show no
@@ -44,7 +45,8 @@ return latent.experiment {
       title = evil, x = { label = evil }, y = { label = evil },
       series = { { mark = "line", label = evil, x = { 1, 2 }, y = { 1, 2 } } }
     } } })
-    for _, bad in ipairs { "../up", "/tmp/up", "a b", "a\0b", "", ".", "..", "-o", evil } do
+    for _, bad in ipairs { "../up", "/tmp/up", "a b", "a\0b", "", ".", "..",
+      "-o", evil } do
       assert(not pcall(run.log, run, { [bad] = 1 }), "metric " .. bad)
       assert(not pcall(run.figure, run, bad, { panels = {} }), "figure " .. bad)
     end

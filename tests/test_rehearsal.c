@@ -73,6 +73,19 @@ static const struct {
      "S:8: encoder layer 1 (conv): pre-training wants dense layers"},
     {DATA NET("latent.batchnorm {}, latent.dense { 3 }") FIT("loss = 'bce'"),
      "loss \"bce\": output is \"linear\""},
+    {DATA FIT("penalty = { sparcity = 0.1 }"),
+     "S:7: latent.fit: penalty: unknown option 'sparcity', did you mean "
+     "'sparsity'?"},
+    {DATA FIT("penalty = { sparsity = 0.1 }"),
+     "S:7: objective: sparsity wants a code of sigmoid units"},
+    {DATA FIT("beta = 2"), "S:7: latent.fit: beta is 2, but the network's code "
+                           "is not variational (latent.gaussian_code)"},
+    {DATA FIT("stop = { metric = 'train.kl' }"),
+     "S:7: latent.fit: stop: metric is 'train.kl', which this fit does not "
+     "tell"},
+    {DATA NET("latent.gaussian_code { 3 }, latent.dense { 3 }"),
+     "S:7: encoder layer 1 (gaussian_code): is a code, wanted as the encoder's "
+     "last layer only"},
     {"    pcall(error, 'x')\n    latent.grdi {}\n", "S:6: latent.grdi"},
 };
 
@@ -138,6 +151,13 @@ static const char *const sound[] = {
     "    os.exit(3)\n",
     "    os.execute('touch ' .. run.dir)\n    nothing()\n",
     "    local store <close> = latent.store.open('nowhere.db')\n",
+    DATA NET("latent.gaussian_code { 3 }") FIT(
+        "test = data.test, beta = 2, kl_warmup = 3, stop = { metric = "
+        "'test.kl' }, on_epoch = function(e, m) assert(m['train.kl'] + "
+        "m['test.active_units'] >= 0) end") "    "
+                                            "assert(net:evaluate(data.test, { "
+                                            "loss = 'huber', penalty = { "
+                                            "l1 = 1 } }).l1 > 0)\n",
     DATA FIT("on_epoch = function() os.remove('x') end"),
 };
 

@@ -47,7 +47,9 @@ typedef struct attempt {
     "local net = latent.autoencoder { input = { 2 }, encoder = { "             \
     "latent.dense "                                                            \
     "{ 1 } } } "
-#define PREP   "local prep = latent.prepare.resize { height = 2, width = 2 } "
+#define PREP                                                                   \
+    "local prep = latent.prepare.scale { data = latent.data.curves { n_train " \
+    "= 5, n_test = 5 }.train } "
 #define CLOSED ": not in a sandbox (latent run --sandbox)"
 
 /* W stands for the world's folder. The classics are from the lists of holes in
@@ -291,7 +293,7 @@ static const char *const allowed[] = {
     NET "run:save('net', net) assert(latent.load(run.dir .. "
         "'/net.safetensors').layers == 2)",
     PREP "run:save('prep', prep) assert(latent.prepare.load(run.dir .. "
-         "'/prep.safetensors').kind == 'resize')",
+         "'/prep.safetensors').kind == 'scale')",
     NET "net:save(run.dir .. '/own.safetensors') run:artifact(run.dir .. "
         "'/own.safetensors')",
     "local t = setmetatable({}, { __index = function() return 3 end })\n"

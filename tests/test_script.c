@@ -2,6 +2,8 @@
  * runs that repeat bit by bit, what is kept of a run. */
 #include "script_fixture.h"
 
+#include <math.h>
+
 /* ---- golden scripts ---- */
 
 #define GOLDEN(name) LATENT_SOURCE_DIR "/tests/golden/" name
@@ -236,13 +238,49 @@ static void facts_are_kept(void **state)
     assert_true(query_number(w, "SELECT examples_per_second FROM runs") > 0);
 }
 
+/* Each part of the objective is a metric of its own in the store. */
+static void a_variational_run_logs_the_bound_and_its_parts(void **state)
+{
+    world *w = *state;
+    lt_plan_opts opts = {0};
+    char text[4096];
+
+    write_script(
+        w, HEAD EXP
+        "}, run = function(run)\n"
+        "  local data = latent.data.curves { n_train = 60, n_test = 20 }\n"
+        "  local net = latent.autoencoder { input = data.train.shape, "
+        "encoder = { latent.dense { 6, act = 'tanh' }, "
+        "latent.gaussian_code { 3 } } }\n"
+        "  latent.fit(net, { train = data.train, test = data.test, beta = "
+        "0.5, kl_warmup = 1, penalty = { l2 = 1e-3 }, epochs = 2, run = "
+        "run })\n"
+        "end }\n");
+    plan_ok(w, w->script_path, &opts);
+    assert_int_equal(execute_all(w), 1);
+    query_text(w,
+               "SELECT group_concat(name, ' ') FROM (SELECT DISTINCT name "
+               "FROM metrics ORDER BY name)",
+               text);
+    assert_string_equal(
+        text, "test.active_units test.bound test.kl test.l2 test.loss "
+              "test.recon test.sse train.active_units train.bound train.kl "
+              "train.l2 train.loss train.recon train.sse");
+    assert_true(
+        fabs(query_number(
+            w, "SELECT sum(value * CASE name WHEN 'test.loss' THEN 1 WHEN "
+               "'test.recon' THEN -1 WHEN 'test.kl' THEN -0.5 WHEN 'test.l2' "
+               "THEN -0.001 ELSE 0 END) FROM metrics WHERE epoch = 2")) < 1e-4);
+}
+
 /* ---- the interface, in Lua ---- */
 
 static void lua_files_of_the_tests_pass(void **state)
 {
     static const char *const files[] = {
-        "conv.lua",    "files.lua",  "interface.lua", "layers.lua",
-        "prepare.lua", "sparse.lua", "sweeps.lua",    "values.lua"};
+        "conv.lua",   "files.lua",     "interface.lua",
+        "layers.lua", "objective.lua", "prepare.lua",
+        "sparse.lua", "sweeps.lua",    "values.lua"};
     world *w = *state;
     lt_plan_opts opts = {0};
 
@@ -296,6 +334,7 @@ int main(void)
         TEST(another_seed_gives_other_bits),
         TEST(a_run_uses_the_files_of_its_plan),
         TEST(facts_are_kept),
+        TEST(a_variational_run_logs_the_bound_and_its_parts),
         TEST(lua_files_of_the_tests_pass),
         cmocka_unit_test(a_script_survives_failing_allocations),
     };

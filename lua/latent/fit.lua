@@ -3,8 +3,7 @@
 local core = require "latent.core.train"
 local data = require "latent.data"
 local json = require "latent.core.json"
-local net_core = require "latent.core.net"
-local nets = require "latent.net"
+local objective = require "latent.objective"
 local optimizers = require "latent.optimizers"
 local options = require "latent.options"
 local runs = require "latent.run"
@@ -12,11 +11,11 @@ local sys = require "latent.core.sys"
 
 local fit = {}
 
-local fit_spec = options.define("latent.fit", {
+local fit_options = {
   { "train", "set", required = true, help = "what to learn from" },
   { "test", "set", help = "evaluated after every epoch" },
-  { "loss", "string", choices = net_core.losses,
-    help = "by default the output's: sigmoid bce, softmax multinomial, others mse, for sparse sets masked_mse" },
+  { "kl_warmup", "integer", default = 0, min = 0, max = 1000000,
+    help = "of a variational code: epochs over which beta rises from 0, step by step" },
   { "optimizer", "optimizer", default = optimizers.adam, help = "latent.adam {}, latent.sgd {}" },
   { "epochs", "integer", default = 10, min = 0, max = 1000000, help = "0 evaluates only" },
   { "batch", "integer", default = 100, min = 1, max = 1000000, help = "examples a step" },
@@ -27,12 +26,20 @@ local fit_spec = options.define("latent.fit", {
   { "run", "run", help = "where metrics go" },
   { "on_epoch", "function", help = "function(epoch, metrics); returns \"stop\" to end" },
   { "stop", "table", help = "{ metric = \"test.loss\", patience = 5, min_delta = 0 }" },
-})
+}
+for i, row in ipairs(objective.options) do table.insert(fit_options, 2 + i, row) end
+local fit_spec = options.define("latent.fit", fit_options)
 
-local METRICS <const> = { "train.loss", "train.sse", "train.rmse", "test.loss", "test.sse", "test.rmse" }
+-- What an epoch tells: train.loss, test.loss, train.sse, ...
+local METRICS <const> = {}
+for _, term in ipairs(objective.terms) do
+  for _, set in ipairs { "train", "test" } do METRICS[#METRICS + 1] = ("%s.%s"):format(set, term) end
+end
+
+local RISES <const> = { bound = true, active_units = true }
 
 local stop_spec = options.define("latent.fit: stop", {
-  { "metric", "string", choices = METRICS, help = "watched; lower is better" },
+  { "metric", "string", choices = METRICS, help = "watched; lower is better, but of bound and active_units" },
   { "patience", "integer", default = 5, min = 1, help = "epochs without improvement" },
   { "min_delta", "number", default = 0.0, min = 0, help = "what counts as one" },
 })
@@ -55,11 +62,12 @@ local function stopping_rule(given, has_test)
     sys.fail(("latent.fit: stop: metric is '%s', but there is no test set"):format(metric))
   end
   local best, since = math.huge, 0
+  local sign = RISES[metric:match("%.(.*)")] and -1 or 1
   return function(metrics)
-    local value = metrics[metric]
-    if not value then
-      sys.fail(("latent.fit: stop: metric is '%s', which this loss does not tell"):format(metric))
+    if not metrics[metric] then
+      sys.fail(("latent.fit: stop: metric is '%s', which this fit does not tell"):format(metric))
     end
+    local value = sign * metrics[metric]
     if value < best - rule.min_delta then
       best, since = value, 0
     else
@@ -96,7 +104,7 @@ function fit.fit(net, given)
   local o = fit_spec:read(given)
   check_set("latent.fit", "train", net, o.train)
   check_set("latent.fit", "test", net, o.test)
-  o.loss = o.loss or nets.default_loss(net, o.train)
+  o.objective = objective.read("latent.fit", net, o.train, o)
   o.records = o.run ~= nil
   o.first_step, o.first_epoch = 0, 0
   if o.run then

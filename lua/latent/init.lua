@@ -25,6 +25,7 @@ local NAMES <const> = {
   dropout = { "latent.layers", "dropout" },
   noise = { "latent.layers", "noise" },
   k_sparse = { "latent.layers", "k_sparse" },
+  gaussian_code = { "latent.layers", "gaussian_code" },
   sgd = { "latent.optimizers", "sgd" },
   adam = { "latent.optimizers", "adam" },
   autoencoder = { "latent.net", "autoencoder" },

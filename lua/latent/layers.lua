@@ -202,4 +202,13 @@ function layers.k_sparse(given)
   return layer { kind = "k_sparse", units = k_sparse_spec:read(given)[1] }
 end
 
+local gaussian_code_spec = options.define("latent.gaussian_code", {
+  { 1, "integer", name = "units", required = true, min = 1, max = 1000000,
+    help = "of a variational code, the encoder's last layer: drawn in training, its mean when encoding" },
+})
+
+function layers.gaussian_code(given)
+  return layer { kind = "gaussian_code", units = gaussian_code_spec:read(given)[1] }
+end
+
 return layers

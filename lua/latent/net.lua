@@ -2,6 +2,7 @@
 local boot = require "latent.boot"
 local core = require "latent.core.net"
 local data = require "latent.data"
+local objective = require "latent.objective"
 local options = require "latent.options"
 local recommend = require "latent.core.recommend"
 local run = require "latent.run"
@@ -115,7 +116,8 @@ end
 
 local methods, fields = {}, {}
 
-for _, name in ipairs { "input", "code", "output", "layers", "encoder_layers", "tie", "output_act" } do
+for _, name in ipairs { "input", "code", "output", "layers", "encoder_layers", "tie", "output_act",
+  "is_variational" } do
   fields[name] = function(self) return core.info(self)[name] end
 end
 
@@ -151,22 +153,30 @@ function methods:reconstruct(set)
   return core.map(self, set, "reconstruct")
 end
 
-local DEFAULT_LOSSES <const> = { sigmoid = "bce", softmax = "multinomial" }
+local evaluate_options = { { "seed", "integer", default = run.default_seed, help = "draws a variational code" } }
+table.move(objective.options, 1, #objective.options, 2, evaluate_options)
+local evaluate_spec = options.define("net:evaluate", evaluate_options)
 
--- The loss that goes with the network's output, and with sets of ratings.
-function net.default_loss(self, set)
-  return DEFAULT_LOSSES[self.output_act] or (set.is_sparse and "masked_mse" or "mse")
+-- Of a sigmoid output, when the set's values can be its targets.
+local function bce_of(self, set, seed)
+  local ok, terms = pcall(core.evaluate, self, set, objective.plain("net:evaluate", self, set, "bce"), seed)
+  if ok then return terms.recon or terms.loss end
+  if not tostring(terms):find("loss bce wants", 1, true) then error(terms, 0) end
 end
 
--- { loss =, sse =, mse =, rmse = (of masked_mse), bce = (with a sigmoid output) }
-function methods:evaluate(set, loss)
+-- The terms of an objective, { loss = "bce", penalty = { l2 = 1e-4 } } or the
+-- loss's name alone: { loss =, sse =, mse =, bce = (with a sigmoid output) }
+-- and whatever else applies (README). With masked_mse, mse is over what is known.
+function methods:evaluate(set, given)
   check_set(self, "net:evaluate", set, self.input)
-  local is_sigmoid = self.output_act == "sigmoid"
-  loss = loss or net.default_loss(self, set)
-  local value, sse = core.evaluate(self, set, one_of("loss", loss, core.losses))
-  local out = { loss = value, sse = sse, mse = sse / set.elements }
-  if loss == "masked_mse" then out.rmse, out.mse = math.sqrt(value), value end
-  if is_sigmoid then out.bce = loss == "bce" and value or (core.evaluate(self, set, "bce")) end
+  if type(given) == "string" then given = { loss = given } end
+  local o = evaluate_spec:read(given or {})
+  local asked = objective.read("net:evaluate", self, set, o)
+  local out = core.evaluate(self, set, asked, o.seed)
+  local recon = out.recon or out.loss
+  out.mse = asked.loss == "masked_mse" and recon or out.sse / set.elements
+  if asked.loss == "masked_mse" then return out end
+  if self.output_act == "sigmoid" then out.bce = asked.loss == "bce" and recon or bce_of(self, set, o.seed) end
   return out
 end
 

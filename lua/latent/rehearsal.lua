@@ -67,9 +67,7 @@ local function replace_training()
   function train_core.pretrain(net, train, test, o)
     return pretrain(net, few(train), few(test), trial(o))
   end
-  function net_core.evaluate(net, set, loss)
-    return evaluate(net, few(set), loss)
-  end
+  function net_core.evaluate(net, set, ...) return evaluate(net, few(set), ...) end
   data_core.fingerprint = function() return ("0"):rep(64) end
   local baselines <const> = sparse_core.baselines
   function sparse_core.baselines(train, test, o) return baselines(few(train), few(test), o) end

@@ -188,10 +188,17 @@ local function with(rules, more)
   return rules
 end
 
--- module -> FREE, or its functions: FREE, or a check of their arguments. What
--- is not named is closed.
+local function writes_tensors(_, path) check_write(path, "%.safetensors$") end
+
+-- module -> its functions: FREE, or a check of their arguments. What is not
+-- named is closed. FREE has no path among its arguments.
 local CORE <const> = {
-  json = FREE, probe = FREE, recommend = FREE, train = FREE,
+  json = free "encode decode",
+  prepare = with(free "fit apply shapes numbers restore variances patches resize",
+    { read = reads_arguments, write = function(path) check_write(path, "%.safetensors$") end }),
+  probe = free "knn retrieval linear units pca encode act",
+  recommend = free "predict best",
+  train = free "fit pretrain",
   sys = with(free [[guard fail where env suggest clock isatty wall columns terminal host sha256 git read real poll
     random rng randomseed]], { exists = FREE }),
   data = with(free "rows view target shuffled size shape row label fingerprint recipe has",
@@ -200,9 +207,7 @@ local CORE <const> = {
   sparse = with(free "topics count mean centre entries row_ids column_ids baselines",
     { ratings = reads_options, libsvm = reads_options, libsvm_pair = reads_options }),
   net = with(free "new map evaluate info summary to_json weight bias freeze",
-    { load = reads_arguments, save = function(_, path) check_write(path, "%.safetensors$") end }),
-  prepare = with(free "fit apply shapes variances patches resize numbers restore",
-    { read = reads_arguments, write = function(path) check_write(path, "%.safetensors$") end }),
+    { load = reads_arguments, save = writes_tensors }),
   run = with(free "info metric note tag facts", { artifact = function(_, _, path) check_write(path) end }),
   plot = with(free "script", { render = writes_figure }),
   fetch = free "size signal",
@@ -220,7 +225,7 @@ end
 
 local function guard_core(name, rules)
   local core = require("latent.core." .. name)
-  for key, value in pairs(rules ~= FREE and core or {}) do
+  for key, value in pairs(core) do
     if type(value) == "function" then core[key] = wrap(("latent.core.%s.%s"):format(name, key), value, rules[key]) end
   end
 end
@@ -241,7 +246,7 @@ function sandbox.unknown()
     local core = module:match("^latent%.core%.(.*)$")
     local rules = core and CORE[core]
     if core and not rules then unknown[#unknown + 1] = module end
-    for key, value in pairs(core and rules ~= FREE and require(module) or {}) do
+    for key, value in pairs(core and require(module) or {}) do
       if type(value) == "function" and not (rules and rules[key]) and core ~= "store" and core ~= "bench"
         and core ~= "fetch" then
         unknown[#unknown + 1] = module .. "." .. key

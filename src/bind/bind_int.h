@@ -168,6 +168,17 @@ void lt__new_type(lua_State *L, const char *name, lua_CFunction collect);
 /* Tells Lua's collector of `bytes` that it cannot see. */
 void lt__account(lua_State *L, size_t bytes);
 
+/* ---- objectives (bind_objective.c) ---- */
+
+typedef struct lt_objective lt_objective;
+typedef struct lt_terms lt_terms;
+
+/* Every field of the table at `table` is there. */
+void lt__get_objective(lua_State *L, int table, lt_objective *out);
+
+/* The terms that apply into the table on top of the stack, as "PREFIXsse". */
+void lt__set_terms(lua_State *L, const char *prefix, const lt_terms *terms);
+
 /* ---- handles of bind_net.c and bind_data.c, for other modules ---- */
 
 lt_net *lt__check_net(lua_State *L, int index);

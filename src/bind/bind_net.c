@@ -211,22 +211,25 @@ static int net_map(lua_State *L)
     return lt__finish_set(L, rc, &err);
 }
 
-/* net.evaluate(net, set, loss) -> mean loss, mean sse */
+/* net.evaluate(net, set, objective, seed) -> {loss =, sse =, ...}, the terms
+ * that apply */
 static int net_evaluate(lua_State *L)
 {
     lt_net *net = lt__check_net(L, 1);
     const lt_dataset *set = lt__check_set(L, 2);
-    int loss = lt_loss_find(luaL_checkstring(L, 3));
+    uint64_t seed = (uint64_t)luaL_checkinteger(L, 4);
+    lt_objective objective;
     lt_terms mean = {0};
     lt_err err = {0};
 
-    luaL_argcheck(L, loss >= 0, 3, "no such loss");
-    if (lt_evaluate(net, set, (lt_loss)loss, lt__pool_of(L), &mean, &err) !=
-        LT_OK)
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lt__get_objective(L, 3, &objective);
+    if (lt_evaluate_terms(net, set, &objective, seed, lt__pool_of(L), &mean,
+                          &err) != LT_OK)
         return lt__raise(L, &err);
-    lua_pushnumber(L, mean.loss);
-    lua_pushnumber(L, mean.sse);
-    return 2;
+    lua_createtable(L, 0, 4);
+    lt__set_terms(L, "", &mean);
+    return 1;
 }
 
 /* ---- what a network tells ---- */
@@ -240,13 +243,13 @@ static void push_shape(lua_State *L, lt_shape shape)
     }
 }
 
-/* net.info(net) -> {input, code, output, layers, encoder_layers, tie, act,
- * parameters, trainable} */
+/* net.info(net) -> {input, code, output, layers, encoder_layers, tie,
+ * output_act, is_variational, parameters, trainable} */
 static int net_info(lua_State *L)
 {
     lt_net *net = lt__check_net(L, 1);
 
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     push_shape(L, lt_net_input(net));
     lua_setfield(L, -2, "input");
     push_shape(L, lt_net_code(net));
@@ -261,6 +264,8 @@ static int net_info(lua_State *L)
     lua_setfield(L, -2, "tie");
     lua_pushstring(L, lt_act_name(lt_net_output_act(net)));
     lua_setfield(L, -2, "output_act");
+    lua_pushboolean(L, lt_net_is_variational(net));
+    lua_setfield(L, -2, "is_variational");
     lua_pushinteger(L, (lua_Integer)lt_net_n_params(net));
     lua_setfield(L, -2, "parameters");
     lua_pushinteger(L, (lua_Integer)lt_net_n_trainable(net));
@@ -378,6 +383,16 @@ static void set_names(lua_State *L, const char *field, const char *const *names,
     lua_setfield(L, -2, field);
 }
 
+/* terms = the names of what training and evaluation tell */
+static void set_terms(lua_State *L)
+{
+    const char *names[LT_TERM_COUNT];
+
+    for (int i = 0; i < LT_TERM_COUNT; i++)
+        names[i] = lt_term_name(i);
+    set_names(L, "terms", names, LT_TERM_COUNT);
+}
+
 int lt__open_net(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -395,5 +410,6 @@ int lt__open_net(lua_State *L)
     set_names(L, "ties", lt_tie_names(), LT_TIE_COUNT);
     set_names(L, "inits", lt_init_names(), LT_INIT_COUNT);
     set_names(L, "losses", lt_loss_names(), LT_LOSS_COUNT);
+    set_terms(L);
     return 1;
 }

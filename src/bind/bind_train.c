@@ -15,8 +15,6 @@
 #include "latent/train/fit.h"
 #include "latent/train/pretrain.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- the observer ---- */
@@ -80,21 +78,6 @@ static void set_number(lua_State *L, const char *name, double value)
     lua_setfield(L, -2, name);
 }
 
-/* The terms that apply, as train.sse and so on. */
-static void set_terms(lua_State *L, const char *set, const lt_terms *terms)
-{
-    char name[64];
-
-    for (int i = 0; i < LT_TERM_COUNT; i++) {
-        double value = lt_term_value(terms, i);
-
-        if (isnan(value))
-            continue;
-        snprintf(name, sizeof name, "%s.%s", set, lt_term_name(i));
-        set_number(L, name, value);
-    }
-}
-
 static void push_report(lua_State *L, const lt_epoch_report *r)
 {
     lua_createtable(L, 0, 8);
@@ -102,8 +85,8 @@ static void push_report(lua_State *L, const lt_epoch_report *r)
     lua_setfield(L, -2, "epoch");
     lua_pushinteger(L, r->step);
     lua_setfield(L, -2, "step");
-    set_terms(L, "train", &r->train);
-    set_terms(L, "test", &r->test);
+    lt__set_terms(L, "train.", &r->train);
+    lt__set_terms(L, "test.", &r->test);
 }
 
 /* (function, report) in protected mode -> whether to stop */
@@ -181,12 +164,13 @@ static void get_optimizer(lua_State *L, int table, lt_opt_spec *out)
 
 static void get_fit_opts(lua_State *L, lt_fit_opts *out)
 {
-    int loss = lt_loss_find(lt__get_string(L, 4, "loss"));
-
-    luaL_argcheck(L, loss >= 0, 4, "no such loss");
     out->train = lt__check_set(L, 2);
     out->test = lua_isnil(L, 3) ? NULL : lt__check_set(L, 3);
-    out->objective = lt_objective_of((lt_loss)loss);
+    lua_getfield(L, 4, "objective");
+    luaL_checktype(L, -1, LUA_TTABLE);
+    lt__get_objective(L, lua_gettop(L), &out->objective);
+    lua_pop(L, 1);
+    out->kl_warmup = (int)lt__get_integer(L, 4, "kl_warmup");
     get_optimizer(L, 4, &out->optimizer);
     out->epochs = (int)lt__get_integer(L, 4, "epochs");
     out->batch = (int)lt__get_integer(L, 4, "batch");

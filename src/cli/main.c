@@ -171,7 +171,8 @@ static int print_help(const lt__call *call)
                 call->argv[1]);
         return LT__EXIT_USAGE;
     }
-    if (strncmp(call->argv[0], "latent", 6) == 0)
+    if (strncmp(call->argv[0], "latent", 6) == 0 ||
+        strncmp(call->argv[0], "net:", 4) == 0)
         return run_reader_with(call, "help", call->argc, call->argv);
     c = find_command(call->argv[0]);
     return c ? help_of(call, c) : unknown_command(call->argv[0]);

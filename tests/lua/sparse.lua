@@ -140,7 +140,7 @@ raises("latent.fit: refeed is %-1", fit, net, { refeed = -1 })
 raises("refeed wants loss", fit, recommender(train, { sparse = false }), { refeed = 1, loss = "huber" })
 local stopped = fit(recommender(train), { stop = { metric = "test.rmse", patience = 1, min_delta = 100 }, epochs = 9 })
 assert(stopped.epoch == 2)
-raises("stop: metric is 'test.rmse', which this loss does not tell", fit, recommender(train),
+raises("stop: metric is 'test.rmse', which this fit does not tell", fit, recommender(train),
   { stop = { metric = "test.rmse" }, loss = "mse" })
 
 -- Predictions stand where ratings were held out; the error is theirs.

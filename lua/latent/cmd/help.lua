@@ -3,7 +3,8 @@
 local args = require "latent.args"
 local options = require "latent.options"
 
-local MODULES <const> = { "experiment", "sweep", "data", "layers", "optimizers", "net", "fit", "probe", "plot" }
+local MODULES <const> = { "experiment", "sweep", "data", "layers", "optimizers", "objective", "net",
+  "fit", "probe", "plot" }
 
 local function owners()
   local names = {}
