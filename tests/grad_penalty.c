@@ -153,6 +153,56 @@ static void kernels_have_their_gradients(void **state)
         }
 }
 
+/* Of a variational code, both halves of the last weight count. */
+static void variational_codes_have_their_gradients(void **state)
+{
+    const lt_layer_spec encoder[] = {
+        {.kind = "dense", .units = H, .act = LT_ACT_TANH},
+        {.kind = "gaussian_code", .units = K}};
+    const lt_net_spec spec = {.input = lt_shape_flat(D),
+                              .encoder = encoder,
+                              .n_encoder = 2,
+                              .output = LT_ACT_SIGMOID,
+                              .seed = 1};
+
+    (void)state;
+    for (int tie = 0; tie < 2; tie++)
+        for (int i = 0; i < N_CASES; i++) {
+            penalty_case c = cases[i];
+            lt_net_spec one = spec;
+
+            one.tie = tie ? LT_TIE_TIED : LT_TIE_UNTIED;
+            c.o.sparsity = c.o.contractive = 0;
+            c.o.beta = 0.5;
+            check(&c, &one, 0);
+        }
+}
+
+/* The first weight of a sparse network stands turned. */
+static void sparse_networks_have_their_gradients(void **state)
+{
+    const lt_layer_spec encoder[] = {
+        {.kind = "dense", .units = H, .act = LT_ACT_TANH},
+        {.kind = "dense", .units = K, .act = LT_ACT_SIGMOID}};
+    const lt_net_spec spec = {.input = lt_shape_flat(D),
+                              .encoder = encoder,
+                              .n_encoder = 2,
+                              .output = LT_ACT_LINEAR,
+                              .seed = 1,
+                              .is_sparse = true};
+
+    (void)state;
+    for (int tie = 0; tie < 2; tie++)
+        for (int i = 0; i < N_CASES; i++) {
+            penalty_case c = cases[i];
+            lt_net_spec one = spec;
+
+            one.tie = tie ? LT_TIE_TIED : LT_TIE_UNTIED;
+            c.o.contractive = 0;
+            check(&c, &one, 0);
+        }
+}
+
 /* A short batch on a tape with room for more. */
 static void short_batches_have_their_gradients(void **state)
 {
@@ -184,6 +234,8 @@ int main(void)
         cmocka_unit_test(wide_codes_have_their_gradients),
         cmocka_unit_test(codes_of_both_signs_have_their_gradients),
         cmocka_unit_test(kernels_have_their_gradients),
+        cmocka_unit_test(variational_codes_have_their_gradients),
+        cmocka_unit_test(sparse_networks_have_their_gradients),
         cmocka_unit_test(short_batches_have_their_gradients),
     };
 

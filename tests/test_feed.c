@@ -126,6 +126,12 @@ static void losses_refuse_targets_they_are_not_defined_for(void **state)
         {LT_LOSS_MULTINOMIAL, -1, "wants counts, 0 or more"},
         {LT_LOSS_MULTINOMIAL, 7, NULL},
         {LT_LOSS_MASKED_MSE, NAN, NULL},
+        {LT_LOSS_MSE, INFINITY,
+         "example 2 has the value inf, loss mse wants "
+         "finite values"},
+        {LT_LOSS_HUBER, -INFINITY, "the value -inf, loss huber wants finite"},
+        {LT_LOSS_MULTINOMIAL, INFINITY, "wants counts, 0 or more"},
+        {LT_LOSS_MASKED_MSE, INFINITY, "loss masked_mse wants finite values"},
     };
 
     (void)state;
@@ -171,6 +177,29 @@ static void sparse_sets_are_checked_by_their_entries(void **state)
     d = dense(LT_ELEM_F32, nothing);
     assert_int_equal(lt__feed_check(d, LT_LOSS_MASKED_MSE, "set", NULL),
                      LT_EINVAL);
+    lt_dataset_free(d);
+}
+
+/* A missing value may stand in a sparse row too. */
+static void missing_entries_of_sparse_rows_are_zero_inputs(void **state)
+{
+    const double zeros[N * D] = {0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    const double nans[N * D] = {NAN, 2,   NAN, NAN, NAN, NAN,
+                                NAN, NAN, 0,   NAN, NAN, NAN};
+    lt_dataset *d = sparse();
+    lt_real x[N * D], room[N * D];
+    const lt__feed_range all = {NULL, 0, N};
+
+    (void)state;
+    lt_dataset_sparse(d)->value[2] = NAN;
+    lt__feed_inputs(d, all, x);
+    same(x, zeros, N * D);
+    same(lt__feed_gather(d, LT_LOSS_MASKED_MSE, all, x, room), nans, N * D);
+    same(x, zeros, N * D);
+    assert_int_equal(
+        lt_dataset_set_target_take(d, dense(LT_ELEM_F32, whole), NULL), LT_OK);
+    same(lt__feed_gather(d, LT_LOSS_MSE, all, x, room), whole, N * D);
+    same(x, zeros, N * D);
     lt_dataset_free(d);
 }
 
@@ -223,6 +252,41 @@ static void masked_means_are_over_known_entries(void **state)
     lt_dataset_free(out);
     lt_dataset_free(d);
     lt_net_free(net);
+}
+
+/* An example of which nothing is known, alone in its batch, changes nothing
+ * and counts nothing. */
+static void batches_without_known_entries_change_nothing(void **state)
+{
+    double values[N * D];
+    lt_dataset *d, *known = NULL;
+    lt_fit_opts o = {.objective.loss = LT_LOSS_MASKED_MSE,
+                     .optimizer = lt_opt_defaults(LT_OPT_SGD),
+                     .epochs = 1,
+                     .batch = 1,
+                     .seed = 4};
+    lt_net *nets[2];
+    lt_fit_result r[2];
+
+    (void)state;
+    for (int i = 0; i < N * D; i++)
+        values[i] = i < D ? whole[i] : NAN;
+    d = dense(LT_ELEM_F32, values);
+    assert_int_equal(lt_dataset_view(d, 0, 1, &known, NULL), LT_OK);
+    o.optimizer.rate = 0.01;
+    for (int i = 0; i < 2; i++) {
+        nets[i] = small_net(LT_ACT_LINEAR);
+        o.train = i ? known : d;
+        assert_int_equal(lt_fit(nets[i], &o, &r[i], NULL), LT_OK);
+    }
+    params_assert_equal(nets[0], nets[1]);
+    assert_true(r[0].last.train.loss == r[1].last.train.loss);
+    assert_true(r[0].last.train.rmse == r[1].last.train.rmse);
+    assert_true(fabs(r[0].last.train.sse * N - r[1].last.train.sse) < 1e-4);
+    for (int i = 0; i < 2; i++)
+        lt_net_free(nets[i]);
+    lt_dataset_free(known);
+    lt_dataset_free(d);
 }
 
 static void perplexity_is_of_a_word(void **state)
@@ -284,6 +348,8 @@ int main(void)
             targets_of_their_own_are_known_where_they_have_entries),
         cmocka_unit_test(losses_refuse_targets_they_are_not_defined_for),
         cmocka_unit_test(sparse_sets_are_checked_by_their_entries),
+        cmocka_unit_test(missing_entries_of_sparse_rows_are_zero_inputs),
+        cmocka_unit_test(batches_without_known_entries_change_nothing),
         cmocka_unit_test(masked_means_are_over_known_entries),
         cmocka_unit_test(perplexity_is_of_a_word),
         cmocka_unit_test(fit_without_epochs_finds_room_for_either_set),

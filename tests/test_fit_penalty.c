@@ -141,6 +141,32 @@ static double ends_with(const lt_dataset *d, lt_objective o, int term)
     return value;
 }
 
+/* The last batch is shorter (10 of 110); its examples count as the others. */
+static void means_do_not_depend_on_how_batches_are_cut(void **state)
+{
+    lt_dataset *d = patterns_make(N, D, 1);
+    lt_fit_opts o = opts_of(d);
+    lt_net *net = small_net(LT_TIE_UNTIED);
+    lt_fit_result r;
+
+    (void)state;
+    o.objective.contractive_probes = 0;
+    o.objective.sparsity = 0; /* of a batch as a whole */
+    o.epochs = 1;
+    o.optimizer.rate = 1e-12; /* as good as not at all */
+    assert_int_equal(lt_fit(net, &o, &r, NULL), LT_OK);
+    for (int i = 0; i < LT_TERM_COUNT; i++) {
+        double train = lt_term_value(&r.last.train, i);
+        double test = lt_term_value(&r.last.test, i);
+
+        if (isnan(train) ? !isnan(test) : !(fabs(train / test - 1) < 1e-5))
+            fail_msg("%s: %g in training, %g in evaluation", lt_term_name(i),
+                     train, test);
+    }
+    lt_net_free(net);
+    lt_dataset_free(d);
+}
+
 static int term_called(const char *name)
 {
     for (int i = 0; i < LT_TERM_COUNT; i++)
@@ -186,6 +212,7 @@ int main(void)
         cmocka_unit_test(fit_tells_each_penalty_by_its_name),
         cmocka_unit_test(fit_with_penalties_allocates_nothing_after_its_start),
         cmocka_unit_test(fit_with_penalties_survives_failed_allocations),
+        cmocka_unit_test(means_do_not_depend_on_how_batches_are_cut),
         cmocka_unit_test(each_penalty_gets_smaller_when_it_counts),
     };
 

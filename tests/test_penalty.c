@@ -214,6 +214,10 @@ static const lt_layer_spec normal[] = {
      .epsilon = 1e-5,
      .act = LT_ACT_SIGMOID}};
 
+static const lt_layer_spec variational[] = {
+    {.kind = "dense", .units = 4, .act = LT_ACT_TANH},
+    {.kind = "gaussian_code", .units = 2}};
+
 static void refused(const lt_objective *o, const lt_layer_spec *encoder,
                     const char *wanted)
 {
@@ -249,6 +253,9 @@ static void what_does_not_go_is_named(void **state)
             "objective: contractive wants layers with a Jacobian of each "
             "example, but encoder layer 2 (batchnorm) mixes the examples of a "
             "batch unless it is frozen");
+    refused(&o, variational,
+            "objective: contractive wants layers with a Jacobian of each "
+            "example, which encoder layer 2 (gaussian_code) has not");
     o.contractive = INFINITY;
     refused(&o, two, "objective: contractive is inf, wanted 0 or more");
 }

@@ -62,12 +62,15 @@ lt_status lt_objective_check(const lt_objective *o, const lt_net *net,
                              lt_err *err)
 {
     if (o->loss == LT_LOSS_HUBER &&
-        (!(o->huber_delta > 0) || !isfinite(o->huber_delta)))
+        (!((lt_real)o->huber_delta > 0) || !isfinite(o->huber_delta)))
         return lt_err_set(err, LT_EINVAL,
                           "objective: huber_delta is %g, wanted above 0",
                           o->huber_delta);
-    LT_TRY(lt__penalty_check(o, net, err));
     LT_TRY(weight_check("beta", o->beta, err));
+#define X(name) LT_TRY(weight_check(#name, o->name, err));
+    LT__PENALTY_MAP(X)
+#undef X
+    LT_TRY(lt__penalty_check(o, net, err));
     return lt_loss_check(o->loss, net, err);
 }
 

@@ -3,7 +3,7 @@
  * Nothing dense may be asked for: a penalty on weights has a gradient wherever
  * there is a weight, a contractive one multiplies by all of the first layer.
  * (Weight decay is the optimiser's, which catches up row by row.) */
-#include "latent/net/objective.h"
+#include "net/penalty_int.h"
 
 #include <string.h>
 
@@ -17,11 +17,7 @@ static bool has_kind(const lt_net *net, const char *kind)
 
 bool lt_objective_is_sparse(const lt_objective *o, const lt_net *net)
 {
-    bool has_penalty = o->l1 > 0 || o->l2 > 0 || o->code_l1 > 0 ||
-                       o->sparsity > 0 || o->contractive > 0 ||
-                       o->orthogonality > 0;
-
-    return o->loss == LT_LOSS_MASKED_MSE && !has_penalty &&
+    return o->loss == LT_LOSS_MASKED_MSE && !lt__penalty_is_any(o) &&
            !has_kind(net, "gaussian_code") &&
            lt_net_check_sparse(net, NULL) == LT_OK;
 }

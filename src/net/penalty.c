@@ -37,25 +37,6 @@ bool lt__weight_matrix(const lt_layer *l, int *m, int *n)
 
 /* ---- checks ---- */
 
-static lt_status weights_check(const lt_objective *o, lt_err *err)
-{
-    const struct {
-        const char *name;
-        double value;
-    } all[] = {
-#define X(name) {#name, o->name},
-        LT__PENALTY_MAP(X)
-#undef X
-    };
-
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (!(all[i].value >= 0) || !isfinite(all[i].value))
-            return lt_err_set(err, LT_EINVAL,
-                              "objective: %s is %g, wanted 0 or more",
-                              all[i].name, all[i].value);
-    return LT_OK;
-}
-
 /* Flattening leaves a sigmoid's values where they are. */
 static lt_status sparsity_check(const lt_objective *o, const lt_net *net,
                                 lt_err *err)
@@ -119,7 +100,6 @@ static lt_status contractive_check(const lt_objective *o, const lt_net *net,
 lt_status lt__penalty_check(const lt_objective *o, const lt_net *net,
                             lt_err *err)
 {
-    LT_TRY(weights_check(o, err));
     LT_TRY(sparsity_check(o, net, err));
     return contractive_check(o, net, err);
 }

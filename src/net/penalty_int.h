@@ -42,6 +42,8 @@ typedef struct lt__penalty {
 } lt__penalty;
 
 bool lt__penalty_is_any(const lt_objective *o);
+
+/* EINVAL names what does not go with the network; weights are 0 or more. */
 lt_status lt__penalty_check(const lt_objective *o, const lt_net *net,
                             lt_err *err);
 

@@ -58,20 +58,25 @@ static size_t example_of(const feed_values *v, size_t i)
     return row + 1;
 }
 
-static const char *wanted_by(lt_loss loss)
+static const char *wanted_by(lt_loss loss, double found)
 {
     if (loss == LT_LOSS_BCE)
         return "values from 0 to 1";
-    return loss == LT_LOSS_MULTINOMIAL
-               ? "counts, 0 or more"
-               : "no missing values; masked_mse leaves them out";
+    if (loss == LT_LOSS_MULTINOMIAL)
+        return "counts, 0 or more";
+    return isnan(found) ? "no missing values; masked_mse leaves them out"
+                        : "finite values";
 }
 
+/* Finite also in the numbers that the network computes with. */
 static bool is_wanted(lt_loss loss, double value)
 {
     if (loss == LT_LOSS_BCE)
         return value >= 0 && value <= 1;
-    return loss == LT_LOSS_MULTINOMIAL ? value >= 0 : !isnan(value);
+    if (loss == LT_LOSS_MASKED_MSE && isnan(value))
+        return true;
+    return isfinite((lt_real)value) &&
+           (loss != LT_LOSS_MULTINOMIAL || value >= 0);
 }
 
 static lt_status check_each(const feed_values *v, lt_loss loss,
@@ -85,7 +90,7 @@ static lt_status check_each(const feed_values *v, lt_loss loss,
                               "%s: example %zu has the value %g, loss %s "
                               "wants %s",
                               name, example_of(v, i), value, lt_loss_name(loss),
-                              wanted_by(loss));
+                              wanted_by(loss, value));
     }
     return LT_OK;
 }
@@ -109,8 +114,8 @@ lt_status lt__feed_check(const lt_dataset *set, lt_loss loss, const char *name,
 
     if (v.n > 0 && !v.floats && !v.doubles)
         return LT_OK;
-    return loss == LT_LOSS_MASKED_MSE ? check_any_known(&v, name, err)
-                                      : check_each(&v, loss, name, err);
+    LT_TRY(check_each(&v, loss, name, err));
+    return loss == LT_LOSS_MASKED_MSE ? check_any_known(&v, name, err) : LT_OK;
 }
 
 /* ---- batches ---- */
@@ -133,10 +138,8 @@ static size_t range_elements(const lt_dataset *set, lt__feed_range r)
 
 void lt__feed_inputs(const lt_dataset *set, lt__feed_range r, lt_real *x)
 {
-    lt_elem type = lt_dataset_type(set);
-
     lt_dataset_gather(set, r.index, r.first, r.rows, x);
-    if (type == LT_ELEM_F32 || type == LT_ELEM_F64)
+    if (lt_dataset_type(set) != LT_ELEM_U8)
         lt_vec_known_or_zero(NULL, range_elements(set, r), x, x);
 }
 

@@ -7,8 +7,9 @@
 
 /* EINVAL when a target of `set` lies where the loss is not defined: bce wants
  * values from 0 to 1, multinomial counts, masked_mse at least one known entry,
- * all others that none is missing. `name` ("test set") says which set it is.
- * Bytes are as they should be; other values are read through once. */
+ * all others that none is missing; all want what is there to be finite. `name`
+ * ("test set") says which set it is. Bytes are as they should be; other values
+ * are read through once. */
 lt_status lt__feed_check(const lt_dataset *set, lt_loss loss, const char *name,
                          lt_err *err);
 

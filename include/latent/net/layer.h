@@ -142,8 +142,9 @@ struct lt_layer {
 typedef struct lt_pass {
     lt_pool *pool;
     const lt_real *params;  /* (P) */
-    lt_real *grads;         /* (P); NULL going forward, and going back when
-                               only the input's gradient is wanted */
+    lt_real *grads;         /* (P); NULL going forward, and going back (through
+                               kinds with a tangent) when only the input's
+                               gradient is wanted */
     lt_real *state;         /* (S) */
     lt_real *keep;          /* this layer's: forward leaves here what backward
                                or its mirror needs */
