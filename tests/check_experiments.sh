@@ -41,6 +41,9 @@ smoke faces 5 "${small[@]}" -s pretrain_epochs=1
 smoke conv_mnist 12 "${small[@]}" -s n_test=100 -s seed=1
 smoke odd_shapes 6 "${small[@]}" -s seed=1
 smoke denoising 10 "${small[@]}" -s n_test=100 -s seed=1
+smoke sparse_contractive 15 "${small[@]}" -s n_test=100 -s seed=1
+smoke vae_mnist 9 "${small[@]}" -s n_test=100 -s seed=1
+smoke linear_pca 12 "${small[@]}" -s n_test=100 -s stages=1 -s seed=1
 smoke recommender 11 -s users=300 -s items=100 -s epochs=1 -s seed=1
 # Generated ratings are learned to within 5 % of their noise.
 expect 0 "" "$L" run "$LATENT_SOURCE/experiments/recommender.lua" -j 1 \
