@@ -8,6 +8,7 @@
 #include "latent/base/status.h"
 #include "latent/base/text.h"
 #include "latent/bind/script.h"
+#include "latent/store/replay.h"
 #include "latent/store/store.h"
 
 /* DESIGN section 7. */
@@ -17,6 +18,7 @@ enum {
     LT__EXIT_USAGE = 2,   /* or a bad script */
     LT__EXIT_NOTHING = 3, /* nothing found */
     LT__EXIT_STORE = 4,   /* store or file error */
+    LT__EXIT_DIFFERS = 6, /* a replay or a check found something */
     LT__EXIT_SIGNAL = 128 /* plus the signal's number */
 };
 
@@ -36,6 +38,7 @@ typedef struct lt__call {
 typedef enum lt__option_kind {
     LT__OPTION_FLAG, /* bool * */
     LT__OPTION_INT,  /* int *, at least `least` */
+    LT__OPTION_REAL, /* double *, at least `least` */
     LT__OPTION_LIST, /* lt__list *: may be repeated */
 } lt__option_kind;
 
@@ -94,6 +97,9 @@ typedef struct lt__execution {
     int jobs, threads; /* 0: as the machine and the queue suggest */
 } lt__execution;
 
+/* The program's own file, even when it was replaced meanwhile. */
+void lt__find_program(char *out, size_t size);
+
 /* Marks what is lost, and says so on stderr. */
 lt_status lt__reap(lt_store *store, lt_err *err);
 /* The exit status; tables on stdout, progress and a hint on stderr. */
@@ -102,13 +108,30 @@ int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e);
 /* Text that may have come from a script or a store (base/visible.h). */
 void lt__print_visible(FILE *out, const char *text);
 
+/* ---- replay ---- */
+
+typedef struct lt__replayed {
+    lt_run_ref original, replay;
+    lt_compare_opts opts;
+    const char *status; /* of the original: "finished" */
+} lt__replayed;
+
+/* Compares and prints what came of it; the exit status. */
+int lt__replay_report(const lt__call *call, const lt__replayed *r);
+
+/* One value as text, "" for NULL; `run` and `name` are ?1 and ?2. */
+lt_status lt__ask_text(const lt_run_ref *r, const char *sql, const char *name,
+                       lt_text *out, lt_err *err);
+
 /* ---- commands ---- */
 
+int lt__cmd_replay(const lt__call *call);
 int lt__cmd_resume(const lt__call *call);
 int lt__cmd_retry(const lt__call *call);
 int lt__cmd_run(const lt__call *call);
 int lt__cmd_worker(const lt__call *call);
 
+extern const char lt__help_replay[];
 extern const char lt__help_resume[];
 extern const char lt__help_retry[];
 extern const char lt__help_run[];

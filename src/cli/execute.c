@@ -81,8 +81,7 @@ static lt_status find_sweeps(lt_store *store, int64_t sweep, sweeps *out,
     return rc;
 }
 
-/* The program's own file, even when it was replaced meanwhile. */
-static void find_program(char *out, size_t size)
+void lt__find_program(char *out, size_t size)
 {
     ssize_t n = readlink("/proc/self/exe", out, size - 1);
 
@@ -120,7 +119,7 @@ static lt_status supervise(lt_store *store, const lt__execution *e,
     opts.threads = e->threads > 0 ? e->threads : host.cores / opts.jobs;
     if (opts.threads < 1)
         opts.threads = 1;
-    find_program(program, sizeof program);
+    lt__find_program(program, sizeof program);
     opts.program = program;
     announce(all, n_queued, &opts);
     return lt_supervise(store, &opts, counts, err);

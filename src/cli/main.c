@@ -44,6 +44,8 @@ static const command commands[] = {
      lt__help_resume, true, false},
     {"retry", "--failed [SWEEP] [-j N]", "try failed runs again", lt__cmd_retry,
      lt__help_retry, true, false},
+    {"replay", "RUN [--tolerance X]", "prove a run: do it again and compare",
+     lt__cmd_replay, lt__help_replay, true, false},
     {"ls", "[FILTER]", "list runs", run_reader, NULL, false, false},
     {"show", "RUN", "everything about one run", run_reader, NULL, false, false},
     {"best", "METRIC [FILTER]", "the best runs by a metric", run_reader, NULL,
@@ -114,7 +116,8 @@ static void print_overview(FILE *out)
         "results/latent.db. Filters look like\n"
         "  tie=tied and code>=6 and test.sse<2 and status=finished\n"
         "Exit status: 0 fine, 1 a run failed, 2 usage or a bad script, 3 "
-        "nothing found,\n4 store or file error, 130 and 143 signals.\n"
+        "nothing found,\n4 store or file error, 6 a replay or check that "
+        "differs, 130 and 143 signals.\n"
         "\nExamples:\n"
         "  latent run experiments/quickstart.lua\n"
         "  latent resume                # after Ctrl-C, a crash, a power cut\n"

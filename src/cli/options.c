@@ -6,6 +6,7 @@
 #include "latent/work/work.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,19 @@ static const lt__option *find_option(const char *arg, const lt__option *options,
     return NULL;
 }
 
+static lt_status take_real(const lt__option *o, const char *text, lt_err *err)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (end == text || *end || !isfinite(value) || value < o->least)
+        return lt_err_set(err, LT_EINVAL,
+                          "%s: found '%s', wanted a number of at least %d",
+                          o->name, text, o->least);
+    *(double *)o->value = value;
+    return LT_OK;
+}
+
 static lt_status take_value(const lt__option *o, const char *text, lt_err *err)
 {
     char *end;
@@ -61,6 +75,8 @@ static lt_status take_value(const lt__option *o, const char *text, lt_err *err)
         list->items[list->n++] = text;
         return LT_OK;
     }
+    if (o->kind == LT__OPTION_REAL)
+        return take_real(o, text, err);
     value = strtol(text, &end, 10);
     if (end == text || *end || value < INT_MIN || value > INT_MAX)
         return lt_err_set(err, LT_EINVAL,
