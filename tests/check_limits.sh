@@ -51,4 +51,17 @@ expect 1 "io.open: not in a sandbox" "$L" run hostile.lua -s how=file \
 expect 2 "loading.lua:1: time limit" "$L" run loading.lua --no-rehearsal \
     --max-time 1
 
+# Links in a stranger's folder lead nowhere else.
+mkdir stranger && cd stranger || exit 1
+echo "1,2" >../outside.csv && ln -s .. data
+cat >link.lua <<'END'
+require("latent").data.csv { path = "data/outside.csv" }
+END
+LATENT_DATA='' expect 2 "a sandbox may read" "$L" run link.lua --sandbox
+echo "return 1" >../outside.lua && ln -s ../outside.lua inside.lua
+echo "require 'inside'" >module.lua
+expect 2 "module 'inside' not found" "$L" run module.lua --sandbox
+expect 2 "a script returns" "$L" run module.lua
+rm ../outside.csv ../outside.lua
+
 finish

@@ -153,8 +153,15 @@ end
 
 local exists <const> = sys.exists -- a sandbox's own sees less
 
+-- Links in a stranger's folder lead nowhere else.
+local function is_beside(path)
+  local real, home = sys.real(path), sys.real(folder)
+  return real and home and real:sub(1, #home + 1) == home:gsub("/$", "") .. "/"
+end
+
 local function from_disk(path)
-  return exists(path) and sys.read(path) or nil
+  if not exists(path) or (boot.is_sandboxed() and not is_beside(path)) then return nil end
+  return sys.read(path)
 end
 
 -- A variable to be closed keeps Lua from making `return latent.experiment{...}`

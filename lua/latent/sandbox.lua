@@ -19,7 +19,8 @@ local sys = require "latent.core.sys"
 
 local sandbox = {}
 
-local getmetatable <const> = debug.getmetatable
+local getmetatable_of <const> = getmetatable -- heeds __metatable
+local any_metatable <const> = debug.getmetatable
 local load_text <const> = load
 local HINT <const> = ": not in a sandbox (latent run --sandbox)"
 
@@ -29,7 +30,7 @@ end
 
 -- ---- globals ----
 
-local BASIC <const> = { "_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal",
+local BASIC <const> = { "_VERSION", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal",
   "rawget", "rawlen", "rawset", "select", "tonumber", "tostring", "type", "xpcall" }
 
 local LIBRARIES <const> = {
@@ -68,7 +69,7 @@ local function mend_strings()
     if text == "" and (separator or "") == "" then return "" end -- else Lua counts to n
     return rep(text, n, separator)
   end
-  getmetatable("").__metatable = false
+  any_metatable("").__metatable = false
 end
 
 local GC_OPTIONS <const> = { count = true, collect = true, step = true }
@@ -87,6 +88,11 @@ local function define_functions(env)
   function env.setmetatable(t, meta)
     if type(meta) == "table" and rawget(meta, "__gc") ~= nil then sys.fail("a metatable with __gc" .. HINT) end
     return setmetatable(t, meta)
+  end
+  function env.getmetatable(value) -- those of latent's own things are not for scripts
+    local options = package.loaded["latent.options"]
+    if options and options.type_of(value) ~= type(value) then return false end
+    return getmetatable_of(value)
   end
   function env.load(chunk, name, _, ...)
     local globals = env
@@ -134,7 +140,9 @@ local function is_readable(path)
   local real = sys.real(path)
   if not real then return false end
   for _, place in ipairs(require "latent.sets".places()) do
-    if is_below(real, sys.real(place)) then return true end
+    local folder = sys.real(place)
+    local is_own = place:find("^/") or is_below(folder or "", sys.real ".") -- ./data may be a stranger's link
+    if is_own and is_below(real, folder) then return true end
   end
   local folder = run_folder()
   return folder ~= nil and is_below(real, sys.real(folder))

@@ -163,12 +163,24 @@ const char *lt__get_string(lua_State *L, int table, const char *name)
     return value;
 }
 
+/* A script's <close>. In a callback the engine may be at work with the thing
+ * (a network that is being trained): it is left to the collector then. */
+static int type_close(lua_State *L)
+{
+    const lt__ctx *ctx = lt__ctx_of(L);
+
+    if (ctx && ctx->callbacks > 0)
+        return 0;
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
 void lt__new_type(lua_State *L, const char *name, lua_CFunction collect)
 {
     luaL_newmetatable(L, name);
     lua_pushcfunction(L, collect);
     lua_setfield(L, -2, "__gc");
     lua_pushcfunction(L, collect);
+    lua_pushcclosure(L, type_close, 1);
     lua_setfield(L, -2, "__close");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");

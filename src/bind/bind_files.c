@@ -11,6 +11,8 @@
 #include "latent/data/npy.h"
 #include "latent/data/pictures.h"
 
+#include <limits.h>
+
 #define CLASSES_TYPE "latent.classes"
 
 /* ---- names of classes ---- */
@@ -80,6 +82,7 @@ static int files_npy(lua_State *L)
 static lt_shape shape_get(lua_State *L, const char *name)
 {
     lt_shape shape = {0, {1, 1, 1}};
+    lua_Integer elements = 1, size;
 
     if (lua_getfield(L, 1, name) == LUA_TTABLE) {
         shape.rank = (int)luaL_len(L, -1);
@@ -87,7 +90,11 @@ static lt_shape shape_get(lua_State *L, const char *name)
                       "a shape has 1 or 3 numbers");
         for (int i = 0; i < shape.rank; i++) {
             lua_rawgeti(L, -1, i + 1);
-            shape.dim[i] = (int)luaL_checkinteger(L, -1);
+            size = luaL_checkinteger(L, -1);
+            luaL_argcheck(L, size >= 1 && size <= INT_MAX / elements, 1,
+                          "a shape has sizes from 1 to 2147483647 in all");
+            shape.dim[i] = (int)size;
+            elements *= size;
             lua_pop(L, 1);
         }
     }

@@ -75,6 +75,7 @@ typedef struct lt__ctx {
     lt_text inner_trace;   /* ... and where that was raised */
     lt_text trace;         /* of the last uncaught error */
     int error_status;      /* of a {status =} error, or 0 */
+    int callbacks;         /* of engines at work, under way */
     lt_claim *claim;       /* the run being executed, or NULL */
     lt_recorder *recorder;
     const lt_observer *progress; /* of the worker, or NULL */

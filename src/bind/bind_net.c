@@ -114,9 +114,11 @@ static lt_layer_spec *get_layers(lua_State *L, const char *name, int *n)
     memset(specs, 0, sizeof *specs * ((size_t)*n + 1));
     for (int i = 0; i < *n; i++) {
         const lt_layer_ops *ops;
+        const char *kind;
 
         lua_rawgeti(L, -2, i + 1);
-        ops = lt_layer_find(lt__get_string(L, lua_gettop(L), "kind"));
+        kind = lt__get_string(L, lua_gettop(L), "kind");
+        ops = kind ? lt_layer_find(kind) : NULL;
         if (!ops)
             luaL_error(L, "no such kind of layer");
         specs[i].kind = ops->name;

@@ -119,7 +119,8 @@ static lt_status epoch_end(void *self, const lt_epoch_report *report,
 {
     epoch_hook *hook = self;
     lua_State *L = hook->L;
-    int top = lua_gettop(L);
+    lt__ctx *ctx = lt__ctx_of(L);
+    int top = lua_gettop(L), rc;
 
     if (!lua_checkstack(L, 8))
         return lt_err_set(err, LT_ENOMEM, "on_epoch: Lua's stack is full");
@@ -127,7 +128,12 @@ static lt_status epoch_end(void *self, const lt_epoch_report *report,
     lua_pushcfunction(L, epoch_call);
     lua_pushvalue(L, hook->function);
     lua_pushlightuserdata(L, (void *)(uintptr_t)report);
-    if (lua_pcall(L, 2, 1, top + 1) != LUA_OK) {
+    if (ctx)
+        ctx->callbacks++;
+    rc = lua_pcall(L, 2, 1, top + 1);
+    if (ctx)
+        ctx->callbacks--;
+    if (rc != LUA_OK) {
         hook->has_failed = true;
         keep_inner(L);
         return lt_err_set(err, LT_ECALLBACK, "on_epoch raised an error");
