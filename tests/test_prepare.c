@@ -233,7 +233,7 @@ static void prepare_works_on_a_stretch_and_leaves_zeros(void **state)
 
 /* ---- whitening ---- */
 
-enum { N = 400, D = 6 };
+enum { N = 1100, D = 6 }; /* more than two blocks of each kind */
 
 /* Correlated values: a lower triangle times independent ones, plus means. */
 static lt_dataset *correlated(uint64_t seed)

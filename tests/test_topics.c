@@ -175,6 +175,7 @@ static void topics_refuse_what_cannot_be(void **state)
         {{1, 1, 10, 0, 5, 1}, "10 words in 0 topics"},
         {{1, 1, 10, 257, 5, 1}, "in 257 topics, wanted at least 2 in 1 to 256"},
         {{1, 1, 10, 2, 0, 1}, "length 0, wanted 1 to"},
+        {{1, 1, 16777216, 17, 5, 1}, "wanted at most 268435456 of words x"},
     };
 
     (void)state;

@@ -240,22 +240,49 @@ function data.has(kind)
   return core.has(kind)
 end
 
+local MOST <const> = 2147483647
+
+-- A copy of a shape that a script gives, { elements } or { channels, height,
+-- width }.
+function data.read_shape(owner, given)
+  options.expect(given, "table", owner .. ": shape")
+  local shape, elements = {}, 1
+  for i, size in ipairs(given) do
+    shape[i] = math.type(size) and math.tointeger(size)
+    if not shape[i] or shape[i] < 1 or shape[i] > MOST then
+      sys.fail(("%s: shape: found %s, wanted sizes of at least 1"):format(owner, options.show(size)))
+    end
+    elements = math.min(elements * shape[i], MOST + 1)
+  end
+  if (#shape ~= 1 and #shape ~= 3) or elements > MOST then
+    sys.fail(owner .. ": shape: wanted { elements } or { channels, height, width }")
+  end
+  return shape, elements
+end
+
+local function check_value(value, row)
+  if type(value) == "number" and math.abs(value) ~= math.huge then return value end
+  sys.fail(("latent.data.rows: row %d holds %s, wanted finite numbers (or NaN where one is missing)"):format(row,
+    options.show(value)))
+end
+
 -- data.rows { { 0.1, 0.2 }, ... [, shape = { 1, 1, 2 }] }: a set from numbers.
 function data.rows(given)
   options.expect(given, "table", "latent.data.rows")
+  for key in pairs(given) do
+    if key ~= "shape" and not (math.type(key) == "integer" and key >= 1 and key <= #given) then
+      sys.fail(("latent.data.rows: unexpected %s, wanted rows and shape"):format(options.show(key)))
+    end
+  end
   local flat, width = {}, type(given[1]) == "table" and #given[1] or 0
   for i, row in ipairs(given) do
     if type(row) ~= "table" or #row ~= width or width == 0 then
       sys.fail(("latent.data.rows: row %d: wanted a list of %d numbers"):format(i, width))
     end
-    for _, value in ipairs(row) do
-      flat[#flat + 1] = type(value) == "number" and value
-        or sys.fail(("latent.data.rows: row %d holds %s, wanted numbers"):format(i, options.show(value)))
-    end
+    for _, value in ipairs(row) do flat[#flat + 1] = check_value(value, i) end
   end
   if width == 0 then sys.fail("latent.data.rows: no rows") end
-  local shape, elements = given.shape or { width }, 1
-  for _, size in ipairs(shape) do elements = elements * size end
+  local shape, elements = data.read_shape("latent.data.rows", given.shape or { width })
   if elements ~= width then
     sys.fail(("latent.data.rows: rows have %d numbers, the shape %d"):format(width, elements))
   end

@@ -106,26 +106,9 @@ function names.npy(given)
   return load_either("npy", "images", o)
 end
 
-local function check_shape(shape)
-  local elements = 1
-  for i, size in ipairs(shape) do
-    if not math.tointeger(size) or size < 1 or size > MOST then
-      sys.fail(("latent.data.csv: shape: found %s, wanted sizes of at least 1"):format(options.show(size)))
-    end
-    shape[i] = math.tointeger(size)
-    elements = math.min(elements * shape[i], MOST + 1)
-  end
-  if (#shape ~= 1 and #shape ~= 3) or elements > MOST then
-    sys.fail("latent.data.csv: shape: wanted { elements } or { channels, height, width }")
-  end
-end
-
 function names.csv(given)
   local o = specs.csv:read(given)
-  if o.shape then
-    o.shape = table.move(o.shape, 1, #o.shape, 1, {})
-    check_shape(o.shape)
-  end
+  if o.shape then o.shape = data.read_shape("latent.data.csv", o.shape) end
   o.label_column = 0
   if math.type(o.label) == "integer" then
     if o.label == 0 or math.abs(o.label) > MOST then

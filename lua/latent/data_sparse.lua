@@ -110,6 +110,9 @@ local function libsvm(kind, given)
   if (o.path and 1 or 0) + (o.train and o.test and 1 or 0) ~= 1 or (o.path and (o.train or o.test)) then
     sys.fail(("latent.data.%s: wanted path, or train and test"):format(kind))
   end
+  if o.share and not o.path then
+    sys.fail(("latent.data.%s: share is of path's examples; train and test are cut already"):format(kind))
+  end
   if o.path and not o.share then return data.with_recipe(core.libsvm(o), with_part(o, kind)) end
   return make_pair(kind, core.libsvm_pair, o)
 end

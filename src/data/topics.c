@@ -13,7 +13,10 @@
 #include "latent/base/rng.h"
 #include "rows.h"
 
-enum { MOST_MIXED = 3 };
+enum {
+    MOST_MIXED = 3,
+    MOST_ORDERED = 1 << 28, /* words x topics: a gigabyte of orders */
+};
 
 typedef struct topics_maker {
     const lt_topics_plan *plan;
@@ -33,6 +36,11 @@ static lt_status plan_check(const lt_topics_plan *p, lt_err *err)
                           "topics: %d words in %d topics, wanted at least 2 "
                           "in 1 to 256",
                           p->words, p->topics);
+    if (p->words > MOST_ORDERED / p->topics)
+        return lt_err_set(err, LT_EINVAL,
+                          "topics: %d words in %d topics, wanted at most %d of "
+                          "words x topics",
+                          p->words, p->topics, MOST_ORDERED);
     if (p->length < 1 || p->length > 1 << 24)
         return lt_err_set(err, LT_EINVAL, "topics: length %d, wanted 1 to %d",
                           p->length, 1 << 24);

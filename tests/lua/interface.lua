@@ -61,6 +61,12 @@ assert(#view:row(5) == 784)
 local rows = latent.data.rows { { 0, 0.5 }, { 1, 0.25 } }
 assert(rows.n == 2 and rows:row(2)[2] == 0.25)
 raises("row 2: wanted a list of 2 numbers", latent.data.rows, { { 1, 2 }, { 1 } })
+raises("row 1 holds inf, wanted finite numbers", latent.data.rows, { { 1, 1 / 0 } })
+raises("unexpected 'shap', wanted rows and shape", latent.data.rows, { { 1, 2 }, shap = { 2 } })
+raises("shape: found 2.5, wanted sizes", latent.data.rows, { { 1, 2 }, shape = { 2.5 } })
+raises("shape: wanted { elements } or", latent.data.rows, { { 1, 2 }, shape = { 1, 2 } })
+raises("rows have 2 numbers, the shape 4", latent.data.rows, { { 1, 2 }, shape = { 1, 2, 2 } })
+assert(#latent.data.rows { { 1, 2 }, shape = { 1, 1, 2 } }.shape == 3)
 assert(latent.data.has("curves") == true)
 raises("wanted 'curves', 'mnist', 'faces', 'cifar10'", latent.data.has, "mnits")
 

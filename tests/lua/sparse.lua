@@ -228,6 +228,7 @@ with_file("1:-1\n", function(path)
   raises("wanted a count, at least 0", data.words, { path = path })
 end)
 raises("latent.data.words: wanted path, or train and test", data.words, { train = "x" })
+raises("share is of path's examples", data.words, { train = "x", test = "y", share = 0.5 })
 
 -- ---- other sets ----
 
