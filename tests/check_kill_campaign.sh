@@ -69,7 +69,8 @@ FINALS="SELECT r.config, f.name, n, first, first_step, last, last_step,
     last_epoch, last_kind, min, min_step, max, max_step, nonfinite, bad_step
     FROM finals f JOIN runs r ON r.id = f.run WHERE r.sweep"
 WORDS="SELECT r.config, n.text FROM notes n JOIN runs r ON r.id = n.run
-    WHERE n.text NOT LIKE '%; queued again' AND r.sweep"
+    WHERE n.text NOT LIKE '%; queued again' AND n.text NOT LIKE 'resumed at %'
+    AND r.sweep"
 
 # How many rows of $1 differ between sweeps 1 and $2, doubled ones too.
 n_different()

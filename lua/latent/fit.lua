@@ -11,6 +11,9 @@ local sys = require "latent.core.sys"
 
 local fit = {}
 
+local checkpoint <const> = { "checkpoint_seconds", "number", min = 0,
+  help = "between checkpoints of the run, 0: one at every epoch's end; by default as often as it costs at most 1 %" }
+
 local fit_options = {
   { "train", "set", required = true, help = "what to learn from" },
   { "test", "set", help = "evaluated after every epoch" },
@@ -24,6 +27,7 @@ local fit_options = {
   { "log_every", "integer", default = 0, min = 0, help = "steps between values of step.loss; 0: never" },
   { "seed", "integer", default = runs.default_seed, help = "of the shuffling" },
   { "run", "run", help = "where metrics go" },
+  checkpoint,
   { "on_epoch", "function", help = "function(epoch, metrics); returns \"stop\" to end" },
   { "stop", "table", help = "{ metric = \"test.loss\", patience = 5, min_delta = 0 }" },
 }
@@ -142,6 +146,7 @@ local pretrain_spec = options.define("latent.pretrain", {
   { "corruption", "number", min = 0, below = 1, help = "denoising, share of inputs set to 0: 0.25" },
   { "seed", "integer", default = runs.default_seed, help = "of start, order and samples" },
   { "run", "run", help = "where metrics go" },
+  checkpoint,
 })
 
 -- latent.pretrain(net, {...})

@@ -107,6 +107,7 @@ end
 local function replace_records(playing)
   local load <const>, saved = net_core.load, {}
   for _, name in ipairs { "metric", "artifact", "note", "tag", "facts" } do run_core[name] = nothing end
+  function run_core.is_replaying() return false end
   function run_core.info() return { id = 0, name = "rehearsal", dir = "rehearsal", seed = playing.seed } end
   function net_core.save(net, path) saved[path] = net end
   function net_core.load(path) return saved[path] or load(path) end

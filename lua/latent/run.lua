@@ -2,7 +2,9 @@
 --
 -- It counts steps and epochs over all the fits of the run, so that a second
 -- latent.fit goes on where the first ended. Files go to run.dir and are
--- recorded as artifacts.
+-- recorded as artifacts. While on_epoch hears again what it did before a
+-- process died (see bind/resume_int.h), files that it made then stay: the
+-- network may be another by now.
 local core = require "latent.core.run"
 local options = require "latent.options"
 local sys = require "latent.core.sys"
@@ -65,6 +67,7 @@ function methods:save(name, what)
   local kind = SAVED[options.type_of(what)]
   if not kind then sys.fail(("run:save: found %s, wanted a net or a preparation"):format(options.show(what))) end
   local path = ("%s/%s.safetensors"):format(s.info.dir, name)
+  if core.is_replaying() then return path end
   what:save(path, { ["latent.run"] = s.info.name, ["latent.config"] = s.info.config })
   core.artifact(name, kind, path)
   return path
@@ -77,6 +80,7 @@ function methods:figure(name, figure)
   check_name("run:figure", name)
   options.expect(figure, "table", "run:figure")
   local base = ("%s/%s"):format(s.info.dir, name)
+  if core.is_replaying() then return sys.exists(base .. ".svg") and base .. ".svg" or nil end
   local ok, message = require "latent.core.plot".render(figure, { path = base .. ".svg" })
   if sys.exists(base .. ".gp") then core.artifact(name .. ".gp", "script", base .. ".gp") end
   if not ok then
@@ -91,6 +95,7 @@ end
 function methods:artifact(path, name)
   check_run(self, "run:artifact")
   options.expect(path, "string", "run:artifact")
+  if core.is_replaying() then return end
   if not sys.exists(path) then sys.fail(("run:artifact: no file '%s'"):format(path)) end
   core.artifact(name or path:match("[^/]+$"), "file", path)
 end

@@ -216,7 +216,7 @@ local CORE <const> = {
     { ratings = reads_options, libsvm = reads_options, libsvm_pair = reads_options }),
   net = with(free "new map evaluate info summary to_json weight bias freeze",
     { load = reads_arguments, save = writes_tensors }),
-  run = with(free "info metric note tag facts", { artifact = function(_, _, path) check_write(path) end }),
+  run = with(free "info metric note tag facts is_replaying", { artifact = function(_, _, path) check_write(path) end }),
   plot = with(free "script", { render = writes_figure }),
   fetch = free "size signal",
   store = {}, bench = {},

@@ -25,6 +25,7 @@ typedef struct lt_net lt_net;
 typedef struct lt_dataset lt_dataset;
 typedef struct lt_data_pair lt_data_pair;
 typedef struct lt__set lt__set;
+typedef struct lt__resume lt__resume;
 
 int lt__open_sys(lua_State *L);
 int lt__open_json(lua_State *L);
@@ -78,6 +79,7 @@ typedef struct lt__ctx {
     int callbacks;         /* of engines at work, under way */
     lt_claim *claim;       /* the run being executed, or NULL */
     lt_recorder *recorder;
+    lt__resume *resume;          /* with a recorder */
     const lt_observer *progress; /* of the worker, or NULL */
     lt__cached_pair cache[LT__CACHED_PAIRS];
     int next_cached;
@@ -87,6 +89,13 @@ typedef struct lt__ctx {
 lt__ctx *lt__ctx_of(lua_State *L);
 void lt__ctx_attach(lua_State *L, lt__ctx *ctx);
 lt_pool *lt__pool_of(lua_State *L); /* or NULL */
+
+/* One value for the run's recorder. */
+typedef struct lt__metric {
+    const char *name;
+    int64_t step;
+    double epoch, value;
+} lt__metric;
 
 /* ---- stopping: stop.c ---- */
 

@@ -2,7 +2,7 @@
  * context. lua/latent/run.lua makes the `run` object of scripts from it.
  *
  * Every function raises when no run is being executed. */
-#include "bind/bind_int.h"
+#include "bind/resume_int.h"
 
 #include "latent/store/recorder.h"
 #include "latent/store/store.h"
@@ -46,13 +46,11 @@ static int run_info(lua_State *L)
 static int run_metric(lua_State *L)
 {
     lt__ctx *ctx = check_run(L);
-    const char *name = luaL_checkstring(L, 1);
+    const lt__metric m = {luaL_checkstring(L, 1), luaL_checkinteger(L, 2),
+                          luaL_checknumber(L, 3), luaL_checknumber(L, 4)};
     lt_err err = {0};
-    lt_status rc = lt_observe_metric(
-        lt_recorder_observer(ctx->recorder), name, luaL_checkinteger(L, 2),
-        luaL_checknumber(L, 3), luaL_checknumber(L, 4), &err);
 
-    return finish(L, rc, &err);
+    return finish(L, lt__resume_metric(ctx, &m, &err), &err);
 }
 
 /* run.artifact(name, kind, path) */
@@ -102,12 +100,26 @@ static int run_facts(lua_State *L)
     return finish(L, lt_claim_facts(ctx->claim, &facts, &err), &err);
 }
 
+/* run.is_replaying() -> whether on_epoch hears again what a process told that
+ * has died: what it made then is there. */
+static int run_is_replaying(lua_State *L)
+{
+    lt__ctx *ctx = lt__ctx_of(L);
+
+    lua_pushboolean(L, ctx && lt__resume_is_replaying(ctx->resume));
+    return 1;
+}
+
 int lt__open_run(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"info", run_info}, {"metric", run_metric}, {"artifact", run_artifact},
-        {"note", run_note}, {"tag", run_tag},       {"facts", run_facts},
-        {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"info", run_info},
+                                         {"metric", run_metric},
+                                         {"artifact", run_artifact},
+                                         {"note", run_note},
+                                         {"tag", run_tag},
+                                         {"facts", run_facts},
+                                         {"is_replaying", run_is_replaying},
+                                         {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

@@ -6,7 +6,7 @@
  * on_epoch runs in protected mode: its error ends the training with
  * ECALLBACK, so that the engine lets go of what it owns, and is raised again
  * afterwards, as it was, with the traceback of where it happened. */
-#include "bind/bind_int.h"
+#include "bind/resume_int.h"
 
 #include "latent/data/dataset.h"
 #include "latent/net/objective.h"
@@ -21,7 +21,7 @@
 
 typedef struct watch {
     lua_State *L;
-    lt_recorder *recorder; /* or NULL */
+    bool records;
     const lt_observer *progress;
     lt_observer observer;
 } watch;
@@ -30,11 +30,9 @@ static lt_status watch_metric(void *self, const char *name, int64_t step,
                               double epoch, double value, lt_err *err)
 {
     watch *w = self;
+    const lt__metric m = {name, step, epoch, value};
 
-    if (!w->recorder)
-        return LT_OK;
-    return lt_observe_metric(lt_recorder_observer(w->recorder), name, step,
-                             epoch, value, err);
+    return w->records ? lt__resume_metric(lt__ctx_of(w->L), &m, err) : LT_OK;
 }
 
 static void watch_progress(void *self, const lt_progress *progress)
@@ -57,7 +55,7 @@ static void watch_init(watch *w, lua_State *L, bool records)
 
     *w = (watch){.L = L};
     if (ctx) {
-        w->recorder = records ? ctx->recorder : NULL;
+        w->records = records && ctx->recorder;
         w->progress = ctx->progress;
     }
     w->observer =
@@ -70,6 +68,7 @@ typedef struct epoch_hook {
     lua_State *L;
     int function; /* its place on the stack */
     bool has_failed;
+    lt__resume *resume; /* or NULL */
 } epoch_hook;
 
 static void set_number(lua_State *L, const char *name, double value)
@@ -130,7 +129,9 @@ static lt_status epoch_end(void *self, const lt_epoch_report *report,
     lua_pushlightuserdata(L, (void *)(uintptr_t)report);
     if (ctx)
         ctx->callbacks++;
+    lt__stage_call_begin(hook->resume);
     rc = lua_pcall(L, 2, 1, top + 1);
+    lt__stage_call_end(hook->resume);
     if (ctx)
         ctx->callbacks--;
     if (rc != LUA_OK) {
@@ -140,10 +141,38 @@ static lt_status epoch_end(void *self, const lt_epoch_report *report,
     }
     *stop = lua_toboolean(L, -1);
     lua_settop(L, top);
+    return lt__stage_report(hook->resume, report, err);
+}
+
+/* What an earlier process has told; its answers are known. */
+static lt_status epochs_replay(epoch_hook *hook, lt_err *err)
+{
+    lt_epoch_report report;
+    bool stop;
+
+    while (lt__stage_replay(hook->resume, &report))
+        LT_TRY(epoch_end(hook, &report, &stop, err));
     return LT_OK;
 }
 
 /* ---- fit ---- */
+
+/* A field that replaces a default only when it is there. */
+static void get_real(lua_State *L, const char *name, double *out)
+{
+    lua_getfield(L, 4, name);
+    if (!lua_isnil(L, -1))
+        *out = luaL_checknumber(L, -1);
+    lua_pop(L, 1);
+}
+
+static void get_int(lua_State *L, const char *name, int *out)
+{
+    lua_getfield(L, 4, name);
+    if (!lua_isnil(L, -1))
+        *out = (int)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+}
 
 static void get_optimizer(lua_State *L, int table, lt_opt_spec *out)
 {
@@ -195,13 +224,64 @@ static void push_result(lua_State *L, const lt_fit_result *r)
     set_number(L, "examples_per_second", r->examples_per_second);
 }
 
+/* The run's, when this call is to be one of its stages. */
+static lt__resume *resume_of(lua_State *L)
+{
+    lt__ctx *ctx = lt__ctx_of(L);
+
+    return ctx && lt__get_boolean(L, 4, "records") ? ctx->resume : NULL;
+}
+
+static double get_checkpoint_seconds(lua_State *L)
+{
+    double seconds = -1;
+
+    get_real(L, "checkpoint_seconds", &seconds);
+    return seconds;
+}
+
+static void fit_describe(lt_net *net, const lt_fit_opts *o, char out[256])
+{
+    snprintf(out, 256,
+             "latent.fit: %d epochs after %d, batch %d, %s, %s of rate %.9g, "
+             "seed %llu, %d examples, %zu parameters",
+             o->epochs, o->first_epoch, o->batch,
+             lt_loss_name(o->objective.loss),
+             o->optimizer.kind == LT_OPT_SGD ? "sgd" : "adam",
+             o->optimizer.rate, (unsigned long long)o->seed,
+             lt_dataset_rows(o->train), lt_net_n_params(net));
+}
+
+/* A fit that may be a stage of the run. */
+static lt_status fit_stage(lt_net *net, lt_fit_opts *o, epoch_hook *hook,
+                           lt_fit_result *out, lt_err *err)
+{
+    char is[256];
+    lt__stage stage = {is, net, get_checkpoint_seconds(hook->L)};
+    lt__stage_way way;
+    lt_status rc;
+
+    fit_describe(net, o, is);
+    LT_TRY(lt__stage_begin(&hook->resume, &stage, &way, err));
+    LT_TRY(epochs_replay(hook, err));
+    if (way == LT__STAGE_IS_OVER && lt__stage_result(hook->resume, out))
+        return LT_OK;
+    o->saver = lt__stage_saver(hook->resume);
+    rc = lt_fit(net, o, out, err);
+    if (rc == LT_EFORMAT)
+        lt__stage_blame(hook->resume);
+    if (rc == LT_OK)
+        lt__stage_end(hook->resume, out);
+    return rc;
+}
+
 /* train.fit(net, train, test or nil, options, on_epoch) -> result */
 static int train_fit(lua_State *L)
 {
     lt_net *net = lt__check_net(L, 1);
     lt_fit_opts opts = {0};
     lt_fit_result result = {0};
-    epoch_hook hook = {L, 5, false};
+    epoch_hook hook = {L, 5, false, NULL};
     lt_err err = {0};
     watch w;
 
@@ -212,8 +292,9 @@ static int train_fit(lua_State *L)
     opts.observer = &w.observer;
     opts.on_epoch = epoch_end;
     opts.on_epoch_self = &hook;
+    hook.resume = resume_of(L);
     lua_settop(L, 5);
-    if (lt_fit(net, &opts, &result, &err) == LT_OK) {
+    if (fit_stage(net, &opts, &hook, &result, &err) == LT_OK) {
         push_result(L, &result);
         return 1;
     }
@@ -221,23 +302,6 @@ static int train_fit(lua_State *L)
 }
 
 /* ---- pretrain ---- */
-
-/* A field that replaces a default only when it is there. */
-static void get_real(lua_State *L, const char *name, double *out)
-{
-    lua_getfield(L, 4, name);
-    if (!lua_isnil(L, -1))
-        *out = luaL_checknumber(L, -1);
-    lua_pop(L, 1);
-}
-
-static void get_int(lua_State *L, const char *name, int *out)
-{
-    lua_getfield(L, 4, name);
-    if (!lua_isnil(L, -1))
-        *out = (int)luaL_checkinteger(L, -1);
-    lua_pop(L, 1);
-}
 
 static lt_pretrain_method get_method(lua_State *L)
 {
@@ -275,6 +339,44 @@ static void get_pretrain_opts(lua_State *L, lt_pretrain_opts *out)
     out->pool = lt__pool_of(L);
 }
 
+static void pretrain_describe(lt_net *net, const lt_pretrain_opts *o,
+                              char out[256])
+{
+    static const char *const methods[] = {"rbm", "autoencoder", "denoising"};
+
+    snprintf(out, 256,
+             "latent.pretrain: %s, %d epochs, batch %d, rate %.9g, seed %llu, "
+             "%d examples, %zu parameters",
+             methods[o->method], o->epochs, o->batch, o->rate,
+             (unsigned long long)o->seed, lt_dataset_rows(o->train),
+             lt_net_n_params(net));
+}
+
+/* A pre-training that may be a stage of the run. */
+static lt_status pretrain_stage(lua_State *L, lt_net *net, lt_pretrain_opts *o,
+                                lt_err *err)
+{
+    lt__resume *resume = resume_of(L);
+    char is[256];
+    lt__stage stage = {is, net, get_checkpoint_seconds(L)};
+    lt_epoch_report none;
+    lt__stage_way way;
+    lt_status rc;
+
+    pretrain_describe(net, o, is);
+    LT_TRY(lt__stage_begin(&resume, &stage, &way, err));
+    (void)lt__stage_replay(resume, &none); /* for the counts */
+    if (way == LT__STAGE_IS_OVER)
+        return LT_OK;
+    o->saver = lt__stage_saver(resume);
+    rc = lt_pretrain(net, o, err);
+    if (rc == LT_EFORMAT)
+        lt__stage_blame(resume);
+    if (rc == LT_OK)
+        lt__stage_end(resume, NULL);
+    return rc;
+}
+
 /* train.pretrain(net, train, test or nil, options) */
 static int train_pretrain(lua_State *L)
 {
@@ -287,7 +389,8 @@ static int train_pretrain(lua_State *L)
     get_pretrain_opts(L, &opts);
     watch_init(&w, L, lt__get_boolean(L, 4, "records"));
     opts.observer = &w.observer;
-    return lt_pretrain(net, &opts, &err) == LT_OK ? 0 : lt__raise(L, &err);
+    return pretrain_stage(L, net, &opts, &err) == LT_OK ? 0
+                                                        : lt__raise(L, &err);
 }
 
 int lt__open_train(lua_State *L)

@@ -5,6 +5,7 @@
  * recorder; experiment.execute; the recorder closed, so that all metrics are
  * in the store before the claim ends. Files of a sweep are read one by one
  * into a table of path and text, from which `require` is served. */
+#include "bind/resume_int.h"
 #include "bind/script_int.h"
 
 #include "latent/store/recorder.h"
@@ -96,16 +97,37 @@ static lt_status run_protected(run_args *args, lt_err *message)
     lt_status rc, close_rc;
 
     LT_TRY(lt__script_reopen(args->script, seed, message));
-    /* What an earlier process logged, this one logs again. */
-    LT_TRY(lt_claim_rewind(args->claim, NULL, NULL, 0, message));
     LT_TRY(lt_recorder_new(args->claim, &ctx->recorder, message));
+    lt__resume_record(ctx->resume, ctx->recorder);
     rc = lt__script_protect(args->script, run_call, args, message);
+    lt__resume_record(ctx->resume, NULL);
     close_rc = lt_recorder_close(ctx->recorder, &close_err);
     ctx->recorder = NULL;
     if (rc == LT_OK && close_rc != LT_OK) {
         *message = close_err;
         rc = close_rc;
     }
+    return rc;
+}
+
+/* What an earlier process has left, it goes on with; when that proves to be no
+ * good, it is forgotten, and the run begins anew. */
+static lt_status run_resumed(run_args *args, lt_err *message)
+{
+    lt__ctx *ctx = &args->script->ctx;
+    bool is_broken;
+    lt_status rc;
+
+    do {
+        LT_TRY(lt__resume_open(args->claim, &ctx->resume, message));
+        rc = run_protected(args, message);
+        is_broken = rc != LT_OK && lt__resume_is_broken(ctx->resume);
+        lt__script_close(args->script); /* lets go of networks and sets */
+        lt__resume_close(ctx->resume, rc == LT_EINTERRUPTED);
+        ctx->resume = NULL;
+        if (is_broken)
+            lt__resume_forget(args->claim, message->text);
+    } while (is_broken);
     return rc;
 }
 
@@ -142,8 +164,8 @@ lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
     s->ctx.progress = progress;
     rc = run_limits(&args, message);
     if (rc == LT_OK)
-        rc = run_protected(&args, message);
-    lt__script_close(s); /* lets go of networks and sets */
+        rc = run_resumed(&args, message);
+    lt__script_close(s);
     lt__script_limit(s, &s->opts.limits);
     s->ctx.claim = NULL;
     s->ctx.progress = NULL;

@@ -225,8 +225,16 @@ static const lt_layer *mirror_find(const lt_net *net, int index)
 
 /* In the order of block "pretrain.at": the layer in the network, its epochs
  * that ended, batches of the one under way, and the layer's steps; examples of
- * the epoch. */
-enum { AT_LAYER, AT_EPOCH, AT_BATCH, AT_STEPS, AT_EXAMPLES, AT_COUNT };
+ * the epoch; the layer's number, for people. */
+enum {
+    AT_LAYER,
+    AT_EPOCH,
+    AT_BATCH,
+    AT_STEPS,
+    AT_EXAMPLES,
+    AT_NUMBER,
+    AT_COUNT
+};
 
 /* What an epoch has seen so far. */
 typedef struct epoch_sums {
@@ -257,7 +265,8 @@ static void progress_tell(const lt__phase *p, int batch, epoch_sums *s)
 /* Layers below are in the network; what this one has learned is not yet. */
 static void phase_save(lt__phase *p, int batch, epoch_sums *s)
 {
-    int64_t at[AT_COUNT] = {p->index, p->epochs, batch, p->steps, s->examples};
+    int64_t at[AT_COUNT] = {p->index, p->epochs,   batch,
+                            p->steps, s->examples, p->number};
     lt_snapshot out = {0};
 
     LT_SNAPSHOT_ADD(&out, "pretrain", "at", at, AT_COUNT);

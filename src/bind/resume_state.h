@@ -1,0 +1,49 @@
+/* The inside of lt__resume, for resume.c and stage.c. */
+#ifndef LT_BIND_RESUME_STATE_H
+#define LT_BIND_RESUME_STATE_H
+
+#include "bind/resume_int.h"
+
+/* A report as a row of numbers: epoch, step, the terms of both sets. */
+#define LT__REPORT_COLUMNS (2 + 2 * LT_TERM_COUNT)
+
+struct lt__resume {
+    lt_claim *claim;
+    lt_recorder *recorder;      /* or NULL */
+    lt_text checkpoint, stages; /* paths */
+    json_t *seen; /* series -> points that the script has logged so far */
+    json_t *kept; /* series -> points that the store had at the start */
+    /* What an earlier process left. */
+    lt_snapshot_file *file; /* its checkpoint, until that was used */
+    char *file_is;          /* the stage in work; "": it had not begun */
+    int resumed;            /* ... and its number; 0: there is nothing */
+    bool is_broken;
+    /* The stage in work. */
+    int stage; /* its number; the last one's, between two */
+    char *is;
+    lt_net *net;
+    double began;      /* clock; negative: in an earlier process */
+    double seconds;    /* between checkpoints; negative: by default */
+    double *rows;      /* reports of its ended epochs */
+    int n_rows;        /* ... of those heard, */
+    int n_stored;      /* ... and of all that an earlier process left */
+    json_t *seen_then; /* `seen` where the stage goes on, or is over */
+    lt_fit_result result;
+    bool has_result;
+    bool is_replaying, is_calling;
+    bool is_touched; /* on_epoch did what reports cannot repeat */
+    lt_saver saver;
+    /* Writing. */
+    double last, cost; /* clock after the last write; seconds that one takes */
+    bool has_told;     /* of a write that failed */
+};
+
+/* The text of a snapshot: the stage, what it is, the counts so far. */
+lt_status lt__resume_text(const lt__resume *r, int stage, const char *is,
+                          lt_text *out, lt_err *err);
+
+/* The counts in a snapshot's text, checked; *is and *stage may be NULL. */
+lt_status lt__resume_parse(const char *text, json_t **series, int *stage,
+                           char **is, lt_err *err);
+
+#endif
