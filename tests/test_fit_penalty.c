@@ -167,6 +167,49 @@ static void means_do_not_depend_on_how_batches_are_cut(void **state)
     lt_dataset_free(d);
 }
 
+static lt_status unfreeze(void *self, const lt_epoch_report *report, bool *stop,
+                          lt_err *err)
+{
+    (void)stop;
+    return report->epoch < 2 ? LT_OK : lt_net_freeze_layer(self, 0, false, err);
+}
+
+/* A normalisation that is unfrozen on the way has no Jacobian any more. */
+static void what_on_epoch_unfreezes_is_checked(void **state)
+{
+    const lt_layer_spec encoder[] = {
+        {.kind = "batchnorm",
+         .momentum = 0.1,
+         .epsilon = 1e-5,
+         .act = LT_ACT_LINEAR},
+        {.kind = "dense", .units = 3, .act = LT_ACT_SIGMOID}};
+    const lt_net_spec spec = {.input = lt_shape_flat(D),
+                              .encoder = encoder,
+                              .n_encoder = 2,
+                              .output = LT_ACT_SIGMOID,
+                              .seed = 1};
+    lt_dataset *train = patterns_make(N, D, 1);
+    lt_fit_opts o = opts_of(train);
+    lt_net *net = NULL;
+    lt_fit_result r;
+    lt_err err = {0};
+
+    (void)state;
+    assert_int_equal(lt_net_new(&spec, &net, NULL), LT_OK);
+    assert_int_equal(lt_fit(net, &o, NULL, NULL), LT_EINVAL);
+    assert_int_equal(lt_net_freeze_layer(net, 0, true, NULL), LT_OK);
+    o.on_epoch = unfreeze;
+    o.on_epoch_self = net;
+    assert_int_equal(lt_fit(net, &o, &r, &err), LT_EINVAL);
+    assert_non_null(strstr(err.text, "encoder layer 1 (batchnorm) mixes"));
+    assert_int_equal(r.last.epoch, 2);
+    assert_int_equal(lt_net_freeze_layer(net, 0, true, NULL), LT_OK);
+    o.epochs = 2; /* nothing comes after */
+    assert_int_equal(lt_fit(net, &o, &r, NULL), LT_OK);
+    lt_net_free(net);
+    lt_dataset_free(train);
+}
+
 static int term_called(const char *name)
 {
     for (int i = 0; i < LT_TERM_COUNT; i++)
@@ -213,6 +256,7 @@ int main(void)
         cmocka_unit_test(fit_with_penalties_allocates_nothing_after_its_start),
         cmocka_unit_test(fit_with_penalties_survives_failed_allocations),
         cmocka_unit_test(means_do_not_depend_on_how_batches_are_cut),
+        cmocka_unit_test(what_on_epoch_unfreezes_is_checked),
         cmocka_unit_test(each_penalty_gets_smaller_when_it_counts),
     };
 

@@ -366,6 +366,8 @@ static lt_status fit_pause(fit *f, int epoch, int batch, lt_err *err)
  * `first`. */
 static lt_status epoch_train(fit *f, int epoch, int first, lt_err *err)
 {
+    /* on_epoch may have frozen and unfrozen layers. */
+    LT_TRY(lt_objective_check(&f->o->objective, f->net, err));
     f->began = lt_clock_elapsed();
     if (first == 0) {
         f->sums = (lt_sums){0};
