@@ -163,6 +163,71 @@ static void evaluation_is_that_of_dense_arrays(void **state)
     }
 }
 
+/* What acts on the code acts on it as ever, draws included. */
+static void codes_are_penalised_as_on_dense_arrays(void **state)
+{
+    const twin_plan codes[] = {
+        {"one layer, sparse code",
+         {DENSE(20, LT_ACT_SIGMOID)},
+         1,
+         LT_ACT_LINEAR,
+         LT_TIE_TIED,
+         false,
+         0,
+         NULL},
+        {"two layers, sparse code",
+         {DENSE(20, LT_ACT_TANH), DENSE(6, LT_ACT_SIGMOID)},
+         2,
+         LT_ACT_LINEAR,
+         LT_TIE_UNTIED,
+         true,
+         0,
+         NULL},
+        {"variational",
+         {DENSE(20, LT_ACT_TANH), {.kind = "gaussian_code", .units = 5}},
+         2,
+         LT_ACT_LINEAR,
+         LT_TIE_UNTIED,
+         false,
+         0,
+         NULL},
+    };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        lt_terms terms[2];
+        lt_sums sums[2];
+        twin s;
+
+        twin_make(&s, &codes[i], NULL);
+        s.objective.beta = 0.3;
+        if (i < 2) {
+            s.objective.code_l1 = 0.02;
+            s.objective.sparsity = 0.5;
+        }
+        assert_true(lt_objective_is_sparse(&s.objective, s.net[0]));
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(
+                lt_objective_reserve(&s.objective, s.tape[k], NULL), LT_OK);
+        twin_gather(&s, 7, TWIN_ROWS);
+        twin_gradient(&s, sums);
+        for (int k = 0; k < 2; k++)
+            terms[k] = lt_sums_mean(&s.objective, s.net[k], &sums[k]);
+        for (int k = 0; k < LT_TERM_COUNT; k++) {
+            double a = lt_term_value(&terms[0], k);
+            double b = lt_term_value(&terms[1], k);
+
+            assert_true(isnan(a) == isnan(b));
+            assert_true(isnan(a) || fabs(a - b) <= tolerance * fabs(b));
+        }
+        assert_true(terms[0].loss > terms[0].recon * 1.001);
+        twin_spread(&s);
+        assert_true(twin_difference(&s, lt_net_grads(s.net[0]),
+                                    lt_net_grads(s.net[1])) < tolerance);
+        twin_drop(&s);
+    }
+}
+
 /* ---- training ---- */
 
 typedef struct named_opt {
@@ -421,6 +486,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_those_of_dense_arrays),
         cmocka_unit_test(evaluation_is_that_of_dense_arrays),
+        cmocka_unit_test(codes_are_penalised_as_on_dense_arrays),
         cmocka_unit_test(training_is_that_on_dense_arrays),
         cmocka_unit_test(rows_left_behind_catch_up),
         cmocka_unit_test(adam_moves_rows_left_alone),

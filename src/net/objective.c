@@ -154,7 +154,7 @@ static void batch_loss(const lt_objective *o, lt_net *net, lt_pool *pool,
     sums->total.sse = loss.sse;
 }
 
-static void batch_kl(const lt_objective *o, const lt_tape *tape, lt_sums *sums)
+void lt__kl_add(const lt_objective *o, const lt_tape *tape, lt_sums *sums)
 {
     sums->total.kl = lt_tape_kl(tape);
     sums->penalty += o->beta * sums->total.kl;
@@ -171,7 +171,7 @@ void lt_objective_gradient(const lt_objective *o, lt_net *net, lt_tape *tape,
 
     batch_loss(o, net, pool, rows, y, target, lt_tape_delta(tape), sums);
     lt__penalty_before(&penalty, sums);
-    batch_kl(o, tape, sums);
+    lt__kl_add(o, tape, sums);
     lt_tape_set_kl_scale(tape, o->beta / rows);
     lt_net_backward(net, tape, rows, logits);
     lt__penalty_after(&penalty, sums);
@@ -189,5 +189,5 @@ void lt_objective_value(const lt_objective *o, lt_net *net, lt_tape *tape,
     batch_loss(o, net, pool, rows, y, target, NULL, sums);
     lt__penalty_before(&penalty, sums);
     lt__penalty_after(&penalty, sums);
-    batch_kl(o, tape, sums);
+    lt__kl_add(o, tape, sums);
 }

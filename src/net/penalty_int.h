@@ -53,6 +53,9 @@ lt_status lt__penalty_check(const lt_objective *o, const lt_net *net,
 void lt__penalty_before(const lt__penalty *p, lt_sums *sums);
 void lt__penalty_after(const lt__penalty *p, lt_sums *sums);
 
+/* The divergence of the last forward pass into *sums. */
+void lt__kl_add(const lt_objective *o, const lt_tape *tape, lt_sums *sums);
+
 /* The encoder's one layer that does anything, when that is dense; else -1. */
 int lt__contractive_only(const lt_net *net);
 

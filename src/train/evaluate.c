@@ -61,12 +61,13 @@ lt_status lt__evaluator_open(lt__evaluator *e, const lt_dataset *set,
                    lt__sparse_feed_suits(set);
     if (e->is_sparse) {
         LT_TRY(lt__sparse_feed_init(&e->sparse, set, rows, err));
-        return lt_tape_new_sparse(e->net, rows,
+        LT_TRY(lt_tape_new_sparse(e->net, rows,
                                   lt__sparse_feed_entries(&e->sparse), false,
-                                  e->pool, &e->tape, err);
+                                  e->pool, &e->tape, err));
+    } else {
+        LT_TRY(lt__feed_room(set, e->objective->loss, rows, &e->target, err));
+        LT_TRY(lt_tape_new(e->net, rows, false, e->pool, &e->tape, err));
     }
-    LT_TRY(lt__feed_room(set, e->objective->loss, rows, &e->target, err));
-    LT_TRY(lt_tape_new(e->net, rows, false, e->pool, &e->tape, err));
     return lt_objective_reserve(e->objective, e->tape, err);
 }
 

@@ -18,16 +18,19 @@
 
 #include <string.h>
 
-static lt_status tape_open(lt__trainer *t, lt_err *err)
+static lt_status dense_open(lt__trainer *t, lt_tape **out, lt_err *err)
 {
-    if (!t->is_sparse) {
-        LT_TRY(lt_tape_new(t->net, t->batch, true, t->pool, &t->tape, err));
-        return lt_objective_reserve(t->objective, t->tape, err);
-    }
+    LT_TRY(lt_tape_new(t->net, t->batch, true, t->pool, out, err));
+    return lt_objective_reserve(t->objective, *out, err);
+}
+
+static lt_status sparse_open(lt__trainer *t, lt_err *err)
+{
     LT_TRY(lt__sparse_feed_init(&t->sparse, t->set, t->batch, err));
-    return lt_tape_new_sparse(t->net, t->batch,
+    LT_TRY(lt_tape_new_sparse(t->net, t->batch,
                               lt__sparse_feed_entries(&t->sparse), true,
-                              t->pool, &t->tape, err);
+                              t->pool, &t->tape, err));
+    return lt_objective_reserve(t->objective, t->tape, err);
 }
 
 lt_status lt__trainer_open(lt__trainer *t, const lt_opt_spec *optimizer,
@@ -38,11 +41,11 @@ lt_status lt__trainer_open(lt__trainer *t, const lt_opt_spec *optimizer,
     if (!t->is_sparse)
         LT_TRY(lt__feed_room(t->set, t->objective->loss, t->batch, &t->target,
                              err));
-    LT_TRY(tape_open(t, err));
-    if (t->refeeds && t->is_sparse)
-        LT_TRY(lt_tape_new(t->net, t->batch, true, t->pool, &t->dense, err));
-    else
+    LT_TRY(t->is_sparse ? sparse_open(t, err) : dense_open(t, &t->tape, err));
+    if (!t->is_sparse || !t->refeeds)
         t->dense = t->tape;
+    else
+        LT_TRY(dense_open(t, &t->dense, err));
     return lt_opt_new(optimizer, t->net, &t->opt, err);
 }
 

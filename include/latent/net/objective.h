@@ -121,8 +121,8 @@ void lt_objective_value(const lt_objective *o, lt_net *net, lt_tape *tape,
 /* ---- sparse rows (sparse_pass.h) ---- */
 
 /* Whether the known entries alone tell the objective: masked_mse without
- * penalties, of a network that lt_net_check_sparse accepts. Others go the dense
- * way. */
+ * penalties on weights or the Jacobian, of a network that lt_net_check_sparse
+ * accepts. Others go the dense way. */
 bool lt_objective_is_sparse(const lt_objective *o, const lt_net *net);
 
 /* As lt_objective_gradient and lt_objective_value, on a tape over sparse rows.
