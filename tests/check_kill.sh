@@ -114,7 +114,9 @@ summaries()
         WHERE r.sweep = $1 ORDER BY r.id, f.name"
 }
 
-sweep=("$tiny" -s epochs=300 -s code=2,3 -s tie=tied)
+# Runs of some seconds: their first points are in the store after one.
+epochs=1500
+sweep=("$tiny" -s "epochs=$epochs" -s code=2,3 -s tie=tied)
 expect 0 "" "$L" run "${sweep[@]}" -j 2
 "$L" run "${sweep[@]}" -j 2 >out 2>err </dev/null &
 supervisor=$!
@@ -128,7 +130,7 @@ same "resumed" "$(status_of_sweep 2)" "finished,finished"
 same "points of a resumed sweep" "$(points 2 | sha256sum)" \
     "$(points 1 | sha256sum)"
 same "summaries of a resumed sweep" "$(summaries 2)" "$(summaries 1)"
-[[ $(points 1 | wc -l) -eq $((2 * (300 * 4 + 300 * 6))) ]] ||
+[[ $(points 1 | wc -l) -eq $((2 * epochs * (4 + 6))) ]] ||
     fail "points: found $(points 1 | wc -l)"
 same "notes" "$(ask "SELECT count(*) FROM notes n JOIN runs r ON r.id = n.run
     WHERE sweep = 2 AND text NOT LIKE 'lost: its process % ended without a word%'")" 2
