@@ -80,6 +80,27 @@ static void masked_gradients_match_differences(void **state)
 
 /* ---- variational codes ---- */
 
+/* The divergence's gradient goes on to the layers below a frozen code. */
+static void frozen_codes_pass_the_divergence_on(void **state)
+{
+    static const lt_layer_spec encoder[2] = {
+        {.kind = "dense", .units = H, .act = LT_ACT_TANH},
+        {.kind = "gaussian_code", .units = K}};
+    const lt_objective o = lt_objective_of(LT_LOSS_BCE);
+
+    (void)state;
+    for (int frozen = 0; frozen < 4; frozen++) {
+        lt_net_spec spec = two_layers(LT_ACT_TANH, LT_ACT_SIGMOID, LT_TIE_TIED);
+        subject s;
+
+        spec.encoder = encoder;
+        s = subject_make(&o, &spec, ROWS);
+        assert_int_equal(lt_net_freeze_layer(s.net, frozen, true, NULL), LT_OK);
+        subject_check(&s, "frozen");
+        subject_free(&s);
+    }
+}
+
 static void variational_gradients_match_differences(void **state)
 {
     static const lt_layer_spec encoder[2] = {
@@ -112,6 +133,7 @@ int main(void)
         cmocka_unit_test(multinomial_gradients_match_differences),
         cmocka_unit_test(masked_gradients_match_differences),
         cmocka_unit_test(variational_gradients_match_differences),
+        cmocka_unit_test(frozen_codes_pass_the_divergence_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,26 @@ static void mirrors_borrow_the_means_half(void **state)
     }
 }
 
+/* A decoder that is written out may be tied as well. */
+static void explicit_decoders_borrow_too(void **state)
+{
+    const lt_layer_spec decoder[] = {{"dense", H, LT_ACT_TANH},
+                                     {"dense", D, LT_ACT_SIGMOID}};
+    lt_net_spec spec = variational(LT_TIE_TIED);
+    lt_net *mirror = subject_net(&spec), *net;
+
+    (void)state;
+    spec.decoder = decoder;
+    spec.n_decoder = 2;
+    net = subject_net(&spec);
+    assert_true(lt_net_layer(net, 2)->is_borrowed);
+    assert_int_equal(lt_net_layer(net, 2)->weight,
+                     lt_net_layer(net, 1)->weight);
+    params_assert_equal(net, mirror);
+    lt_net_free(mirror);
+    lt_net_free(net);
+}
+
 /* W+ W = 1 for the K means' rows of W (K,H), K < H: W W+ = 1. */
 static void pinv_inverts_the_means_half(void **state)
 {
@@ -503,6 +523,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_code_has_means_and_logarithms_of_variances),
         cmocka_unit_test(mirrors_borrow_the_means_half),
+        cmocka_unit_test(explicit_decoders_borrow_too),
         cmocka_unit_test(pinv_inverts_the_means_half),
         cmocka_unit_test(draws_are_normal_and_follow_the_step),
         cmocka_unit_test(codes_of_a_set_are_means),

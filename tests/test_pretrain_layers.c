@@ -117,7 +117,7 @@ static void batchnorm_runs_as_in_evaluation(void **state)
     const lt_layer_spec plain[] = {{"dense", H1, LT_ACT_LINEAR}, DENSE2};
     const lt_layer_spec full[] = {
         {"dense", H1, LT_ACT_LINEAR},
-        {.kind = "batchnorm", .momentum = 0.1, .epsilon = 1e-12},
+        {.kind = "batchnorm", .momentum = 0.1, .epsilon = 1e-30},
         DENSE2};
 
     (void)state;
@@ -158,7 +158,7 @@ static void the_nearest_activation_below_decides(void **state)
     const lt_layer_spec full[] = {{"dense", H1, LT_ACT_LINEAR},
                                   {.kind = "batchnorm",
                                    .momentum = 0.1,
-                                   .epsilon = 1e-12,
+                                   .epsilon = 1e-30,
                                    .act = LT_ACT_SIGMOID},
                                   DROPOUT,
                                   DENSE2};

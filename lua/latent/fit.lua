@@ -43,7 +43,9 @@ end
 local RISES <const> = { bound = true, active_units = true }
 
 local stop_spec = options.define("latent.fit: stop", {
-  { "metric", "string", choices = METRICS, help = "watched; lower is better, but of bound and active_units" },
+  { "metric", "string", choices = METRICS,
+    wanted = "train. or test. and one of " .. table.concat(objective.terms, ", "),
+    help = "watched; lower is better, but of bound and active_units" },
   { "patience", "integer", default = 5, min = 1, help = "epochs without improvement" },
   { "min_delta", "number", default = 0.0, min = 0, help = "what counts as one" },
 })

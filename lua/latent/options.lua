@@ -172,12 +172,13 @@ end
 
 -- Lines for people: name, type, default, help.
 function methods:help()
-  local lines = { self.owner, #self == 0 and "  (no options)" or nil }
+  local lines, width = { self.owner, #self == 0 and "  (no options)" or nil }, 16
+  for _, item in ipairs(self) do width = math.max(width, #label(item)) end
   for _, item in ipairs(self) do
     local default = item.required and "required"
       or item.default ~= nil and type(item.default) ~= "function" and "default " .. options.show(item.default)
     local place = math.type(item[1]) == "integer" and (", place %d"):format(item[1]) or ""
-    lines[#lines + 1] = ("  %-16s %s%s: %s"):format(label(item), wanted(item),
+    lines[#lines + 1] = ("  %-" .. width .. "s %s%s: %s"):format(label(item), wanted(item),
       default and " (" .. default .. place .. ")" or place:gsub("^, (.*)", " (%1)"), item.help or "")
   end
   return table.concat(lines, "\n")
