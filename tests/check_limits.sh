@@ -26,7 +26,8 @@ local function go(run, c)
   while c.how == "loop" do pcall(function() while true do end end) end
   local t = {}
   while c.how == "fill" do t[#t + 1] = ("x"):rep(1000) .. #t end
-  if c.how == "file" then io.open("made", "w") end
+  if c.how:find("file") then io.open("made", "w") end
+  if c.how == "file, error" then error("after all") end
 end
 return latent.experiment { name = "hostile", config = { seed = 1, how = "find" },
   run = go }
@@ -50,6 +51,18 @@ expect 1 "io.open: not in a sandbox" "$L" run hostile.lua -s how=file \
 [[ ! -e made ]] || fail "a sandboxed script made a file"
 expect 2 "loading.lua:1: time limit" "$L" run loading.lua --no-rehearsal \
     --max-time 1
+
+# A store of a stranger, whose runs have no limits of their own.
+sed -i 's/how = "find"/how = "file, error"/' hostile.lua
+expect 1 "after all" "$L" --db foreign.db run hostile.lua --no-rehearsal
+[[ -e made ]] || fail "the script makes no file"
+rm -f made
+expect 1 "io.open: not in a sandbox" "$L" --db foreign.db retry --failed --sandbox
+[[ ! -e made ]] || fail "a sandboxed retry made a file"
+expect 1 "io.open: not in a sandbox" "$L" --db foreign.db retry --failed \
+    --max-time 5 --max-memory 100 --sandbox -j 1
+expect 0 "" "$L" --db mine.db run "$tiny" -s tie=tied -s code=2
+expect 0 "identical" "$L" --db mine.db replay 1 --sandbox --max-time 60
 
 # Links in a stranger's folder lead nowhere else.
 mkdir stranger && cd stranger || exit 1

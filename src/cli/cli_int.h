@@ -76,6 +76,19 @@ typedef struct lt__limit_args {
 /* A sandbox has limits of its own where none are given. */
 lt_script_limits lt__limits_of(const lt__limit_args *a);
 
+/* The same options for workers: "--sandbox", "--max-time", "60" ... */
+typedef struct lt__worker_args {
+    const char *items[5];
+    int n;
+    char seconds[16], megabytes[16];
+} lt__worker_args;
+void lt__limits_args(const lt__limit_args *a, lt__worker_args *out);
+
+#define LT__LIMIT_HELP                                                         \
+    "  --sandbox, --max-time SECONDS, --max-memory MB\n"                       \
+    "                       as latent run has them, besides those that are\n"  \
+    "                       stored: for a store that is not your own\n"
+
 /* While this process itself loads a script: what does not heed a limit of time
  * is ended, with the program, some seconds after it. */
 void lt__watchdog_set(const lt_script_limits *limits);
@@ -95,6 +108,7 @@ void lt__shell_quote(lt_text *out, const char *arg);
 typedef struct lt__execution {
     int64_t sweep;     /* 0: all */
     int jobs, threads; /* 0: as the machine and the queue suggest */
+    lt__limit_args limits;
 } lt__execution;
 
 /* The program's own file, even when it was replaced meanwhile. */

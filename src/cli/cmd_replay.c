@@ -32,7 +32,7 @@ const char lt__help_replay[] =
     "  --except METRIC      do not compare this metric (may be repeated)\n"
     "  --threads N          (default: as many as the run had); the results "
     "are\n"
-    "                       the same bits for any number\n"
+    "                       the same bits for any number\n" LT__LIMIT_HELP
     "  --db PATH            the store (else $LATENT_DB, else "
     "results/latent.db)\n"
     "  -h, --help           show this help\n"
@@ -72,6 +72,7 @@ typedef struct replay_args {
     lt__list rest, except;
     double tolerance;
     int threads;
+    lt__limit_args limits;
 } replay_args;
 
 /* A store in a folder of its own. */
@@ -87,6 +88,7 @@ static lt_status read_args(const lt__call *call, replay_args *a, lt_err *err)
         {"--tolerance", NULL, LT__OPTION_REAL, &a->tolerance, 0},
         {"--except", NULL, LT__OPTION_LIST, &a->except, 0},
         {"--threads", NULL, LT__OPTION_INT, &a->threads, 1},
+        LT__LIMIT_OPTIONS(a->limits),
     };
     size_t room = (size_t)call->argc + 1;
 
@@ -191,10 +193,11 @@ static void scratch_remove(scratch *s)
         lt_path_remove(s->dir, NULL);
 }
 
-static lt_status execute(const lt_run_ref *original, scratch *s, int threads,
-                         lt_run_ref *replay, lt_err *err)
+static lt_status execute(const lt_run_ref *original, scratch *s,
+                         const replay_args *a, lt_run_ref *replay, lt_err *err)
 {
-    lt_supervise_opts opts = {.jobs = 1, .threads = threads};
+    lt_supervise_opts opts = {.jobs = 1, .threads = a->threads};
+    lt__worker_args args;
     int counts[LT_RUN_STATUS_COUNT];
     char program[4096];
     long stored = 0, run = 0;
@@ -210,6 +213,9 @@ static lt_status execute(const lt_run_ref *original, scratch *s, int threads,
     LT_TRY(
         ask_number(replay, "SELECT id FROM runs WHERE sweep = ?1", &run, err));
     replay->run = run;
+    lt__limits_args(&a->limits, &args);
+    opts.args = args.items;
+    opts.n_args = args.n;
     lt__find_program(program, sizeof program);
     opts.program = program;
     opts.sweep = s->sweep;
@@ -258,7 +264,7 @@ static int replay(const lt__call *call, const replay_args *a, lt__replayed *r,
     r->status = lt_text_str(state);
     r->opts.prefix = strcmp(r->status, "finished") != 0 &&
                      strcmp(r->status, "diverged") != 0;
-    if (execute(&r->original, &s, a->threads, &r->replay, &err) != LT_OK)
+    if (execute(&r->original, &s, a, &r->replay, &err) != LT_OK)
         status = lt__fail(call, &err);
     else if (is_over(call, r, &status))
         status = lt__replay_report(call, r);

@@ -17,7 +17,8 @@ const char lt__help_resume[] =
     "\n"
     "  -j, --jobs N         runs at a time, each with its share of the cores\n"
     "                       (default: as many as there are cores or runs)\n"
-    "  --threads N          of each run (default: its share of the cores)\n"
+    "  --threads N          of each run (default: its share of the "
+    "cores)\n" LT__LIMIT_HELP
     "  --db PATH            the store (else $LATENT_DB, else "
     "results/latent.db)\n"
     "  -h, --help           show this help\n"
@@ -51,7 +52,8 @@ const char lt__help_retry[] =
     "  --failed             the runs that failed or diverged\n"
     "  -j, --jobs N         runs at a time, each with its share of the cores\n"
     "                       (default: as many as there are cores or runs)\n"
-    "  --threads N          of each run (default: its share of the cores)\n"
+    "  --threads N          of each run (default: its share of the "
+    "cores)\n" LT__LIMIT_HELP
     "  --db PATH            the store (else $LATENT_DB, else "
     "results/latent.db)\n"
     "  -h, --help           show this help\n"
@@ -103,13 +105,14 @@ static lt_status read_args(const lt__call *call, bool is_retry, resume_args *a,
     const lt__option options[] = {
         {"--jobs", "-j", LT__OPTION_INT, &a->execution.jobs, 1},
         {"--threads", NULL, LT__OPTION_INT, &a->execution.threads, 1},
+        LT__LIMIT_OPTIONS(a->execution.limits),
         {"--failed", NULL, LT__OPTION_FLAG, &a->failed, 0},
     };
 
     a->rest.items = lt_mem_zero((size_t)call->argc + 1, sizeof *a->rest.items);
     if (!a->rest.items)
         return lt_err_mark(err, LT_ENOMEM);
-    LT_TRY(lt__options_parse(call, options, is_retry ? 3 : 2, &a->rest, err));
+    LT_TRY(lt__options_parse(call, options, is_retry ? 6 : 5, &a->rest, err));
     if (is_retry && !a->failed)
         return lt_err_set(err, LT_EINVAL,
                           "which runs? (latent retry --failed [SWEEP])");

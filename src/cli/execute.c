@@ -110,9 +110,13 @@ static lt_status supervise(lt_store *store, const lt__execution *e,
     lt_supervise_opts opts = {.sweep = all->n == 1 ? all->ids[0] : e->sweep};
     int n_queued = counts[LT_RUN_QUEUED];
     char program[4096];
+    lt__worker_args args;
     lt_host host;
 
     lt_host_describe(&host);
+    lt__limits_args(&e->limits, &args);
+    opts.args = args.items;
+    opts.n_args = args.n;
     opts.jobs = e->jobs > 0 ? e->jobs : host.cores;
     if (opts.jobs > n_queued)
         opts.jobs = n_queued;

@@ -6,6 +6,7 @@
 #include "cli/cli_int.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum {
@@ -27,6 +28,23 @@ lt_script_limits lt__limits_of(const lt__limit_args *a)
     return (lt_script_limits){.sandbox = a->sandbox,
                               .seconds = seconds,
                               .bytes = (int64_t)megabytes * 1000000};
+}
+
+void lt__limits_args(const lt__limit_args *a, lt__worker_args *out)
+{
+    out->n = 0;
+    if (a->sandbox)
+        out->items[out->n++] = "--sandbox";
+    if (a->seconds > 0) {
+        snprintf(out->seconds, sizeof out->seconds, "%d", a->seconds);
+        out->items[out->n++] = "--max-time";
+        out->items[out->n++] = out->seconds;
+    }
+    if (a->megabytes > 0) {
+        snprintf(out->megabytes, sizeof out->megabytes, "%d", a->megabytes);
+        out->items[out->n++] = "--max-memory";
+        out->items[out->n++] = out->megabytes;
+    }
 }
 
 static void on_alarm(int number)

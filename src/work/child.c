@@ -80,23 +80,20 @@ static int spawn(const lt_supervise_opts *opts, const char *db, const pipes *p,
                  pid_t *pid)
 {
     char sweep[24], threads[16], parent[16], fd[16];
-    char *argv[] = {(char *)"latent",
-                    (char *)"worker",
-                    (char *)"--db",
-                    (char *)db,
-                    (char *)"--sweep",
-                    sweep,
-                    (char *)"--threads",
-                    threads,
-                    (char *)"--progress-fd",
-                    fd,
-                    (char *)"--parent",
-                    parent,
-                    NULL};
+    char *argv[12 + LT_WORKER_ARGS + 1] = {
+        (char *)"latent",        (char *)"worker",
+        (char *)"--db",          (char *)db,
+        (char *)"--sweep",       sweep,
+        (char *)"--threads",     threads,
+        (char *)"--progress-fd", fd,
+        (char *)"--parent",      parent};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     int rc;
 
+    LT_ASSERT(opts->n_args <= LT_WORKER_ARGS);
+    for (int i = 0; i < opts->n_args; i++)
+        argv[12 + i] = (char *)(uintptr_t)opts->args[i];
     snprintf(sweep, sizeof sweep, "%lld", (long long)opts->sweep);
     snprintf(threads, sizeof threads, "%d", opts->threads);
     snprintf(parent, sizeof parent, "%d", (int)getpid());

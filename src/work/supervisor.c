@@ -4,7 +4,8 @@
  * without a word has its run written off in the store, and another takes its
  * place while runs are queued. Every replacement costs at least one claimed
  * run, so that this ends; workers that die before they claim anything are not
- * replaced. The first signal is passed on as SIGTERM, the second kills.
+ * replaced. The first signal is passed on as SIGTERM, the second kills, as does
+ * half a minute without an answer to the first.
  *
  * A worker keeps its runs' limit of time itself; one that does not (its script
  * is deep in a pattern that never ends) is killed after a while. */
@@ -24,6 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* For a worker to hear a signal, end its step and write what it has. */
+#define PATIENCE_SECONDS 30.0
+
 typedef struct crew {
     lt_store *store;
     const lt_supervise_opts *opts;
@@ -33,6 +37,8 @@ typedef struct crew {
     lt__board *board;
     lt_text scratch;
     int signals_passed;
+    double signalled;  /* when the first was passed on */
+    bool is_deaf;      /* ... and nobody heard it */
     char trouble[512]; /* how a worker ended before it claimed a run */
 } crew;
 
@@ -92,7 +98,8 @@ static lt_run_status explain_death(const crew *w, const lt__child *c,
     lt__child_describe(wait_status, how, sizeof how);
     lt_text_add(out, how);
     if (is_kill && w->signals_passed > 1) {
-        lt_text_add(out, " at the second signal");
+        lt_text_add(out, w->is_deaf ? ", deaf to the signal to stop"
+                                    : " at the second signal");
         return LT_RUN_INTERRUPTED;
     }
     if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGTERM &&
@@ -172,17 +179,25 @@ static void signal_workers(crew *w, int number, bool with_children)
 static void pass_on_signals(crew *w)
 {
     int times = lt__signal_times();
+    double now = lt_clock_elapsed();
 
+    if (times == 1 && w->signals_passed == 1 &&
+        now - w->signalled > PATIENCE_SECONDS) {
+        w->is_deaf = true;
+        times = 2;
+    }
     if (times > 0 && w->signals_passed == 0) {
         lt__board_note(w->board, "stopping: running runs end as interrupted, "
                                  "others stay queued (again to kill)");
+        w->signalled = now;
         signal_workers(w, SIGTERM, false);
         signal_workers(w, SIGCONT, true);
     } else if (times > 1 && w->signals_passed == 1) {
         lt__board_note(w->board, "killing the workers");
         signal_workers(w, SIGKILL, true);
     }
-    w->signals_passed = times > 2 ? 2 : times;
+    if (times > w->signals_passed)
+        w->signals_passed = times > 2 ? 2 : times;
 }
 
 /* What a worker gets beyond its limit, to notice it and to write its metrics.

@@ -46,7 +46,11 @@ typedef struct lt_supervise_opts {
     int64_t sweep;       /* 0: all that is queued */
     int jobs;            /* workers at a time, at least 1 */
     int threads;         /* of each worker */
+    /* More arguments for the workers: at most LT_WORKER_ARGS. */
+    const char *const *args;
+    int n_args;
 } lt_supervise_opts;
+#define LT_WORKER_ARGS 8
 
 /* Runs the sweep's queue to its end. Progress goes to stderr: live lines on a
  * terminal, else a plain line every so often. On SIGINT or SIGTERM stops the
