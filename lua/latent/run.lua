@@ -7,6 +7,7 @@
 -- network may be another by now.
 local core = require "latent.core.run"
 local options = require "latent.options"
+local recall = require "latent.recall"
 local sys = require "latent.core.sys"
 
 local run = {}
@@ -122,6 +123,7 @@ meta.__metatable = false
 
 -- The run being executed.
 function run.current()
+  recall.install()
   local self = setmetatable({}, meta)
   state[self] = { info = core.info(), step = 0, epoch = 0 }
   return self

@@ -110,6 +110,40 @@ static int run_is_replaying(lua_State *L)
     return 1;
 }
 
+/* run.recall(name) -> nothing, or true, or true and what it was: see
+ * lt__stage_recall, and lua/latent/recall.lua. */
+static int run_recall(lua_State *L)
+{
+    lt__ctx *ctx = lt__ctx_of(L);
+    const json_t *answer = NULL;
+    lt__recall what;
+    lt_err err = {0};
+
+    if (!ctx || !ctx->resume)
+        return 0;
+    if (lt__stage_recall(ctx->resume, luaL_checkstring(L, 1), &what, &answer,
+                         &err) != LT_OK)
+        return lt__raise(L, &err);
+    if (what == LT__RECALL_NONE)
+        return 0;
+    lua_pushboolean(L, true);
+    if (what == LT__RECALL_KEEP)
+        return 1;
+    lt__push_json(L, answer);
+    return 2;
+}
+
+/* run.remember(answer) */
+static int run_remember(lua_State *L)
+{
+    json_t *answer = NULL;
+
+    if (lt__to_json(L, 1, &answer, NULL) != LT_OK)
+        answer = NULL;
+    lt__stage_remember(check_run(L)->resume, answer);
+    return 0;
+}
+
 int lt__open_run(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"info", run_info},
@@ -119,6 +153,8 @@ int lt__open_run(lua_State *L)
                                          {"tag", run_tag},
                                          {"facts", run_facts},
                                          {"is_replaying", run_is_replaying},
+                                         {"recall", run_recall},
+                                         {"remember", run_remember},
                                          {NULL, NULL}};
 
     luaL_newlib(L, functions);

@@ -229,6 +229,8 @@ static lt__resume *resume_of(lua_State *L)
 {
     lt__ctx *ctx = lt__ctx_of(L);
 
+    if (ctx)
+        lt__stage_touch(ctx->resume); /* when within on_epoch */
     return ctx && lt__get_boolean(L, 4, "records") ? ctx->resume : NULL;
 }
 

@@ -25,8 +25,10 @@
 lt_status lt__resume_text(const lt__resume *r, int stage, const char *is,
                           lt_text *out, lt_err *err)
 {
-    json_t *v = json_pack("{s:i, s:i, s:s, s:O}", "version", VERSION, "stage",
-                          stage, "is", is, "series", r->seen);
+    json_t *v =
+        json_pack("{s:i, s:i, s:s, s:O, s:o}", "version", VERSION, "stage",
+                  stage, "is", is, "series", r->seen, "answers",
+                  is[0] && r->answers ? json_incref(r->answers) : json_array());
     lt_status rc = v ? lt_json_dump(v, out, err) : LT_ENOMEM;
 
     json_decref(v);
@@ -46,32 +48,39 @@ static bool counts_are_right(const json_t *series)
     return json_is_object(series) && json_object_size(series) < INT_MAX;
 }
 
-lt_status lt__resume_parse(const char *text, json_t **series, int *stage,
-                           char **is, lt_err *err)
+void lt__resume_facts_deinit(lt__resume_facts *f)
 {
-    json_t *v = NULL, *counts, *number, *what;
+    lt_mem_free(f->is);
+    json_decref(f->series);
+    json_decref(f->answers);
+    *f = (lt__resume_facts){0};
+}
+
+lt_status lt__resume_parse(const char *text, lt__resume_facts *out, lt_err *err)
+{
+    json_t *v = NULL, *counts, *number, *what, *answers;
     lt_status rc = LT_OK;
 
     LT_TRY(lt_json_parse(text, strlen(text), "text", &v, err));
     counts = json_object_get(v, "series");
     number = json_object_get(v, "stage");
     what = json_object_get(v, "is");
+    answers = json_object_get(v, "answers");
     if (json_integer_value(json_object_get(v, "version")) != VERSION)
         rc = lt_err_set(err, LT_EFORMAT, "not of this program's version");
     else if (!counts_are_right(counts) || !json_is_string(what) ||
-             json_integer_value(number) < 1 ||
+             !json_is_array(answers) || json_integer_value(number) < 1 ||
              json_integer_value(number) > INT_MAX)
         rc = lt_err_set(err, LT_EFORMAT, "its text is malformed");
-    if (rc == LT_OK && is) {
-        *is = lt_mem_strdup(json_string_value(what));
-        rc = lt_err_mark(err, *is ? LT_OK : LT_ENOMEM);
-    }
     if (rc == LT_OK) {
-        *series = json_incref(counts);
-        if (stage)
-            *stage = (int)json_integer_value(number);
+        *out = (lt__resume_facts){(int)json_integer_value(number),
+                                  lt_mem_strdup(json_string_value(what)),
+                                  json_incref(counts), json_incref(answers)};
+        rc = lt_err_mark(err, out->is ? LT_OK : LT_ENOMEM);
     }
     json_decref(v);
+    if (rc != LT_OK)
+        lt__resume_facts_deinit(out);
     return rc;
 }
 
@@ -136,9 +145,14 @@ static lt_status metrics_rewind(lt__resume *r, lt_err *err)
 /* ENOTFOUND: nothing was left. */
 static lt_status checkpoint_read(lt__resume *r, lt_err *err)
 {
+    lt__resume_facts facts = {0};
+
     LT_TRY(lt_snapshot_open(r->checkpoint.data, &r->file, err));
-    LT_TRY(lt__resume_parse(lt_snapshot_text(r->file), &r->kept, &r->resumed,
-                            &r->file_is, err));
+    LT_TRY(lt__resume_parse(lt_snapshot_text(r->file), &facts, err));
+    r->resumed = facts.stage;
+    r->file_is = facts.is;
+    r->kept = facts.series;
+    r->file_answers = facts.answers;
     return metrics_rewind(r, err);
 }
 
@@ -147,6 +161,8 @@ static lt_status begin_anew(lt__resume *r, lt_err *err)
     lt_snapshot_close(r->file);
     lt_mem_free(r->file_is);
     json_decref(r->kept);
+    json_decref(r->file_answers);
+    r->file_answers = NULL;
     r->file = NULL;
     r->file_is = NULL;
     r->resumed = 0;
@@ -203,6 +219,8 @@ void lt__resume_close(lt__resume *r, bool keeps)
     json_decref(r->seen);
     json_decref(r->kept);
     json_decref(r->seen_then);
+    json_decref(r->answers);
+    json_decref(r->file_answers);
     lt_mem_free(r->file_is);
     lt_mem_free(r->is);
     lt_mem_free(r->rows);

@@ -82,6 +82,26 @@ void lt__stage_end(lt__resume *r, const lt_fit_result *result);
 void lt__stage_call_begin(lt__resume *r);
 void lt__stage_call_end(lt__resume *r);
 
+/* What on_epoch learns of networks and sets would be another's when it hears of
+ * an epoch again: by then they are as they became. So the answers of such
+ * calls (lua/latent/recall.lua) are kept with the stage, in their order. */
+typedef enum lt__recall {
+    LT__RECALL_NONE, /* not within on_epoch: nothing is kept */
+    LT__RECALL_KEEP, /* call, then lt__stage_remember */
+    LT__RECALL_IS,   /* *answer is what it was; borrowed */
+} lt__recall;
+
+/* EINVAL when the script asks for something else than it did then. */
+lt_status lt__stage_recall(lt__resume *r, const char *name, lt__recall *what,
+                           const json_t **answer, lt_err *err);
+
+/* Takes over `answer`; NULL: it cannot be kept. Then the stage's checkpoints
+ * end with the last one before this. */
+void lt__stage_remember(lt__resume *r, json_t *answer);
+
+/* on_epoch does what cannot be done again. */
+void lt__stage_touch(lt__resume *r);
+
 /* Keeps a report, after on_epoch has heard it. */
 lt_status lt__stage_report(lt__resume *r, const lt_epoch_report *report,
                            lt_err *err);

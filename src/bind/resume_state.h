@@ -16,7 +16,8 @@ struct lt__resume {
     /* What an earlier process left. */
     lt_snapshot_file *file; /* its checkpoint, until that was used */
     char *file_is;          /* the stage in work; "": it had not begun */
-    int resumed;            /* ... and its number; 0: there is nothing */
+    json_t *file_answers;
+    int resumed; /* ... and its number; 0: there is nothing */
     bool is_broken;
     /* The stage in work. */
     int stage; /* its number; the last one's, between two */
@@ -31,7 +32,10 @@ struct lt__resume {
     lt_fit_result result;
     bool has_result;
     bool is_replaying, is_calling;
-    bool is_touched; /* on_epoch did what reports cannot repeat */
+    bool is_touched; /* on_epoch did what cannot be told again */
+    json_t *answers; /* [[name, answer], ...] of calls within on_epoch */
+    size_t answers_size, n_recalled;
+    bool is_asking; /* a call within on_epoch has not given its answer */
     lt_saver saver;
     /* Writing. */
     double last, cost; /* clock after the last write; seconds that one takes */
@@ -42,8 +46,15 @@ struct lt__resume {
 lt_status lt__resume_text(const lt__resume *r, int stage, const char *is,
                           lt_text *out, lt_err *err);
 
-/* The counts in a snapshot's text, checked; *is and *stage may be NULL. */
-lt_status lt__resume_parse(const char *text, json_t **series, int *stage,
-                           char **is, lt_err *err);
+/* A snapshot's text, checked; the caller's. */
+typedef struct lt__resume_facts {
+    int stage;
+    char *is;
+    json_t *series, *answers;
+} lt__resume_facts;
+
+lt_status lt__resume_parse(const char *text, lt__resume_facts *out,
+                           lt_err *err);
+void lt__resume_facts_deinit(lt__resume_facts *facts);
 
 #endif

@@ -23,6 +23,7 @@
 
 #define SHARE          100.0 /* of the time, one part for writing */
 #define WITHIN_SECONDS 60.0  /* between checkpoints within an epoch */
+#define MAX_ANSWERS    ((size_t)4 << 20) /* bytes of them, as text */
 
 /* ---- reports as rows ---- */
 
@@ -219,6 +220,8 @@ static lt_status stage_go_on(lt__resume *r, lt_err *err)
     LT_TRY(is_check(r, r->file_is, err));
     rc = rows_read(r, r->file, err);
     if (rc == LT_OK) {
+        json_decref(r->answers);
+        r->answers = json_incref(r->file_answers);
         r->seen_then = json_deep_copy(r->kept);
         rc = lt_err_mark(err, r->seen_then ? LT_OK : LT_ENOMEM);
     }
@@ -245,13 +248,17 @@ static lt_status end_fill(lt__resume *r, lt_snapshot_file *f, lt_err *err)
 {
     double result[3 + LT__REPORT_COLUMNS];
     lt_snapshot in = end_snapshot(r, result);
-    char *was = NULL;
-    lt_status rc =
-        lt__resume_parse(lt_snapshot_text(f), &r->seen_then, NULL, &was, err);
+    lt__resume_facts was = {0};
+    lt_status rc = lt__resume_parse(lt_snapshot_text(f), &was, err);
 
     if (rc == LT_OK)
-        rc = is_check(r, was, err);
-    lt_mem_free(was);
+        rc = is_check(r, was.is, err);
+    if (rc == LT_OK) {
+        json_decref(r->answers);
+        r->answers = json_incref(was.answers);
+        r->seen_then = json_incref(was.series);
+    }
+    lt__resume_facts_deinit(&was);
     LT_TRY(rc);
     LT_TRY(rows_read(r, f, err));
     LT_TRY(lt_snapshot_read(f, &in, err));
@@ -289,7 +296,10 @@ static lt_status stage_clear(lt__resume *r, const lt__stage *stage, lt_err *err)
 {
     lt_mem_free(r->is);
     json_decref(r->seen_then);
+    json_decref(r->answers);
     r->seen_then = NULL;
+    r->answers = json_array();
+    r->answers_size = r->n_recalled = 0;
     r->is = lt_mem_strdup(stage->is);
     r->stage++;
     r->net = stage->net;
@@ -298,7 +308,7 @@ static lt_status stage_clear(lt__resume *r, const lt__stage *stage, lt_err *err)
     r->n_rows = r->n_stored = 0;
     r->has_result = r->is_touched = false;
     r->saver = (lt_saver){r, saver_is_due, saver_save, NULL};
-    return lt_err_mark(err, r->is ? LT_OK : LT_ENOMEM);
+    return lt_err_mark(err, r->is && r->answers ? LT_OK : LT_ENOMEM);
 }
 
 lt_status lt__stage_begin(lt__resume **resume, const lt__stage *stage,
@@ -311,7 +321,7 @@ lt_status lt__stage_begin(lt__resume **resume, const lt__stage *stage,
     if (!r)
         return LT_OK;
     if (r->is_calling) {
-        r->is_touched = true;
+        lt__stage_touch(r);
         *resume = NULL;
         return LT_OK;
     }
@@ -370,15 +380,83 @@ void lt__stage_end(lt__resume *r, const lt_fit_result *given)
 
 void lt__stage_call_begin(lt__resume *r)
 {
-    if (r)
-        r->is_calling = true;
+    if (!r)
+        return;
+    r->is_calling = true;
+    r->is_asking = false;
 }
 
 void lt__stage_call_end(lt__resume *r)
 {
-    if (r)
-        r->is_calling = false;
+    if (!r)
+        return;
+    r->is_calling = false;
+    if (r->is_asking)
+        lt__stage_touch(r);
 }
+
+/* ---- answers ---- */
+
+void lt__stage_touch(lt__resume *r)
+{
+    if (r && r->is_calling)
+        r->is_touched = true;
+}
+
+static lt_status answer_find(lt__resume *r, const char *name,
+                             const json_t **answer, lt_err *err)
+{
+    const json_t *pair = json_array_get(r->answers, r->n_recalled);
+    const char *was = json_string_value(json_array_get(pair, 0));
+
+    if (!was || strcmp(was, name) != 0)
+        return lt_err_set(err, LT_EINVAL,
+                          "the run cannot go on: on_epoch does not repeat "
+                          "itself. It asked for %s, now for %s",
+                          was ? was : "nothing more", name);
+    r->n_recalled++;
+    *answer = json_array_get(pair, 1);
+    return LT_OK;
+}
+
+/* A question whose predecessor had no answer: that one raised an error. */
+lt_status lt__stage_recall(lt__resume *r, const char *name, lt__recall *what,
+                           const json_t **answer, lt_err *err)
+{
+    *what = LT__RECALL_NONE;
+    if (!r || !r->is_calling)
+        return LT_OK;
+    if (r->is_replaying) {
+        *what = LT__RECALL_IS;
+        return answer_find(r, name, answer, err);
+    }
+    if (r->is_asking)
+        lt__stage_touch(r);
+    if (r->is_touched)
+        return LT_OK;
+    if (json_array_append_new(r->answers, json_pack("[s]", name)) != 0)
+        return lt_err_mark(err, LT_ENOMEM);
+    *what = LT__RECALL_KEEP;
+    r->is_asking = true;
+    return LT_OK;
+}
+
+void lt__stage_remember(lt__resume *r, json_t *answer)
+{
+    size_t n = json_array_size(r->answers);
+    lt_text text = {0};
+    bool is_kept = answer && lt_json_dump(answer, &text, NULL) == LT_OK;
+
+    r->is_asking = false;
+    r->answers_size += text.size;
+    lt_text_deinit(&text);
+    if (!is_kept || r->answers_size > MAX_ANSWERS ||
+        json_array_append(json_array_get(r->answers, n - 1), answer) != 0)
+        lt__stage_touch(r);
+    json_decref(answer);
+}
+
+/* ---- reports ---- */
 
 lt_status lt__stage_report(lt__resume *r, const lt_epoch_report *report,
                            lt_err *err)

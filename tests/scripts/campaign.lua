@@ -19,11 +19,12 @@ return latent.experiment {
     }
     run:note("a network of " .. net:parameters() .. " parameters")
     if is_long then
-      latent.pretrain(net, { method = "rbm", data = data.train, epochs = 5, batch = 50, run = run })
+      latent.pretrain(net, { method = "rbm", data = data.train, epochs = 5, batch = 50, run = run,
+        checkpoint_seconds = 0.1 })
     end
     latent.fit(net, {
       train = data.train, test = data.test, loss = "bce", optimizer = latent.adam { rate = c.rate },
-      epochs = is_long and 4 * c.epochs or c.epochs, batch = 20, run = run, log_every = 10,
+      epochs = is_long and 4 * c.epochs or c.epochs, batch = 20, run = run, log_every = 10, checkpoint_seconds = 0.1,
       on_epoch = function(epoch, metrics)
         run:log { ["own.twice"] = 2 * metrics["test.sse"], epoch = epoch }
       end,
