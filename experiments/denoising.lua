@@ -11,8 +11,12 @@
 --           gets better.
 -- Expected  reconstruction of clean pictures gets worse with noise, the linear
 --           classifier's accuracy on the code better, up to some strength.
+-- Found     seed 1, test sse 12.7 without noise, 13.6 with a quarter masked, 29
+--           with a quarter of salt and pepper, 13.6 with sd 0.3; the linear
+--           classifier is right on 87.9 to 89.4 % of 2000 pictures whatever the
+--           noise: with so narrow a code nothing is gained.
 -- Data      MNIST when its files are found, else generated curves.
--- Time      30 runs, about 15 minutes on two cores:
+-- Time      30 runs, about 3 minutes on two cores:
 --             latent run experiments/denoising.lua -j 2
 -- Figure    each run's "filters"; and
 --           latent plot sweep experiment=denoising -m probe.linear.accuracy --x amount --by noise -o d.svg
