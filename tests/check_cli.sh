@@ -17,7 +17,7 @@ expect 0 "  latent.fit" "$L" help latent
 expect 0 "  patience" "$L" help latent.fit
 expect 2 "did you mean 'latent.dense'?" "$L" help latent.dens
 expect 2 "one argument too many" "$L" version 3
-for command in run resume retry replay ls show best sql plot data doctor \
+for command in run resume retry replay verify ls show best sql plot data doctor \
     bench version help; do
     expect 0 "latent $command" "$L" help "$command"
     [[ ! -s err ]] || fail "help $command writes to stderr"

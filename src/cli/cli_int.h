@@ -143,11 +143,13 @@ int lt__cmd_replay(const lt__call *call);
 int lt__cmd_resume(const lt__call *call);
 int lt__cmd_retry(const lt__call *call);
 int lt__cmd_run(const lt__call *call);
+int lt__cmd_verify(const lt__call *call);
 int lt__cmd_worker(const lt__call *call);
 
 extern const char lt__help_replay[];
 extern const char lt__help_resume[];
 extern const char lt__help_retry[];
 extern const char lt__help_run[];
+extern const char lt__help_verify[];
 
 #endif

@@ -46,6 +46,8 @@ static const command commands[] = {
      lt__help_retry, true, false},
     {"replay", "RUN [--tolerance X]", "prove a run: do it again and compare",
      lt__cmd_replay, lt__help_replay, true, false},
+    {"verify", "[FILTER]", "check the store, its files and its sources",
+     lt__cmd_verify, lt__help_verify, false, false},
     {"ls", "[FILTER]", "list runs", run_reader, NULL, false, false},
     {"show", "RUN", "everything about one run", run_reader, NULL, false, false},
     {"best", "METRIC [FILTER]", "the best runs by a metric", run_reader, NULL,

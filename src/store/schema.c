@@ -23,8 +23,6 @@
 
 #include <time.h>
 
-#define APPLICATION_ID 0x6c61746e /* "latn" */
-
 static const char tables_1[] =
     "CREATE TABLE source ("
     " hash TEXT PRIMARY KEY, size INTEGER NOT NULL, body BLOB NOT NULL,"
@@ -216,6 +214,11 @@ static const migration migrations[] = {
 };
 #define VERSION ((int64_t)(sizeof migrations / sizeof *migrations))
 
+int64_t lt__schema_version(void)
+{
+    return VERSION;
+}
+
 /* ---- opening ---- */
 
 static lt_status schema_apply(lt_store *s, const migration *m, lt_err *err)
@@ -227,13 +230,21 @@ static lt_status schema_apply(lt_store *s, const migration *m, lt_err *err)
     return LT_OK;
 }
 
+lt_status lt__schema_build(lt_store *s, int64_t version, lt_err *err)
+{
+    LT_ASSERT(version <= VERSION);
+    for (int64_t i = 0; i < version; i++)
+        LT_TRY(schema_apply(s, &migrations[i], err));
+    return LT_OK;
+}
+
 static lt_status schema_stamp(lt_store *s, lt_err *err)
 {
     char sql[128];
 
     sqlite3_snprintf((int)sizeof sql, sql,
                      "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                     APPLICATION_ID, (int)VERSION);
+                     LT__APPLICATION_ID, (int)VERSION);
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK
                ? LT_OK
                : lt__db_fail(s, err);
@@ -261,7 +272,7 @@ static lt_status schema_refuse(lt_store *s, int64_t id, int64_t n, lt_err *err)
     return lt_err_set(err, LT_ESTORE,
                       "%s: an SQLite file, but not a latent store (application "
                       "id %lld, wanted %d)",
-                      s->path, (long long)id, APPLICATION_ID);
+                      s->path, (long long)id, LT__APPLICATION_ID);
 }
 
 /* In one transaction: another process may be making the file right now. */
@@ -314,7 +325,7 @@ lt_status lt__schema_open(lt_store *s, lt_err *err)
     int64_t id = 0, version = 0, n = 0;
 
     LT_TRY(schema_identify(s, &id, &version, &n, err));
-    if (id != APPLICATION_ID &&
+    if (id != LT__APPLICATION_ID &&
         (id != 0 || n != 0 || s->mode != LT_STORE_CREATE))
         return schema_refuse(s, id, n, err);
     if (s->mode == LT_STORE_READ)

@@ -86,6 +86,11 @@ lt_status lt__store_sync(const lt_store *s, lt_err *err);
  * allows it, makes or migrates it. */
 lt_status lt__schema_open(lt_store *s, lt_err *err);
 
+#define LT__APPLICATION_ID 0x6c61746e /* "latn" */
+int64_t lt__schema_version(void);     /* of the newest schema known */
+/* Makes the tables and views of that version in an empty database. */
+lt_status lt__schema_build(lt_store *s, int64_t version, lt_err *err);
+
 /* ---- aggregate.c, query.c ---- */
 
 lt_status lt__aggregates_register(lt_store *s, lt_err *err);
