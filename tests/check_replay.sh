@@ -144,6 +144,20 @@ same "a sandbox" "$(ask "SELECT value FROM metrics")" 0.0
 expect 0 "run 1: identical (1 value)" "$L" replay 1
 rm -r results
 
+# ---- a run that was killed and went on from its checkpoint ----
+"$L" run "$LATENT_SOURCE/tests/scripts/tiny.lua" -s epochs=1500 -s code=2 \
+    -s tie=tied >out 2>err </dev/null &
+supervisor=$!
+wait_for 30 metrics "SELECT count(*) FROM metrics WHERE name = 'train.sse'"
+kill -KILL "$supervisor"
+wait "$supervisor" 2>/dev/null
+expect 0 "" "$L" resume
+same "a resumed run" "$(ask "SELECT status FROM runs")" finished
+same "its notes" "$(ask "SELECT count(*) FROM notes
+    WHERE text LIKE 'lost: %; queued again'")" 1
+expect 0 "run 1: identical ($((1500 * 4 + 1500 * 6)) values)" "$L" replay 1
+rm -r results
+
 # ---- data that changed, data that are gone ----
 cat >files.lua <<'END_LUA'
 local latent = require "latent"

@@ -82,7 +82,14 @@ found 3 "^schema: trigger evil is not latent's$" \
 same "triggers missed" \
     "$(grep -c "^schema: trigger .*_frozen.* is missing" out)" 5
 damage "PRAGMA user_version = 99"
-found 1 "^schema: version 99, this program knows 1 to [0-9]+: not compared"
+found 2 "^schema: version 99, this program knows 1 to [0-9]+$" \
+    "^the tables are not those that this program knows: nothing else was checked"
+damage "ALTER TABLE tag RENAME TO tag2; CREATE VIEW tag AS
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+    SELECT i AS run, 'x' AS tag FROM n"
+expect 6 "schema: table tag is missing" timeout 60 "$L" verify
+grep -q "^schema: view tag is not latent's" out || fail "a view for a table"
+grep -q "nothing else was checked" out || fail "a hostile table was read"
 
 # ---- pages ----
 damage "DELETE FROM tag"

@@ -68,6 +68,8 @@ const char lt__help_replay[] =
     "  latent replay 12\n"
     "  latent replay \"@best(test.sse)\" --tolerance 1e-4\n";
 
+enum { ASK_SECONDS = 60 }; /* a stranger's views may never end */
+
 typedef struct replay_args {
     lt__list rest, except;
     double tolerance;
@@ -115,7 +117,7 @@ lt_status lt__ask_text(const lt_run_ref *r, const char *sql, const char *name,
     lt_value v = {.type = LT_VALUE_TEXT, .text = name};
     lt_query *q = NULL;
     bool row = false;
-    lt_status rc = lt_query_open(r->store, sql, 0, &q, err);
+    lt_status rc = lt_query_open(r->store, sql, ASK_SECONDS, &q, err);
 
     lt_text_clear(out);
     if (rc == LT_OK)

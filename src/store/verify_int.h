@@ -9,7 +9,8 @@ typedef struct lt__verify {
     lt_store *store;
     const lt_verify_opts *opts;
     lt_verify_report *out;
-    lt_text line; /* the finding being told */
+    lt_text line;    /* the finding being told */
+    bool is_strange; /* tables are not latent's: nothing is asked of them */
 } lt__verify;
 
 void lt__verify_wrong(lt__verify *v, const char *format, ...)

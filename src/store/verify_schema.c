@@ -1,6 +1,9 @@
 /* The schema that a store has against the one that this program would make:
  * made, in memory, and compared text by text. A trigger or a view that a
- * stranger added or changed could otherwise show anything. */
+ * stranger added or changed could otherwise show anything.
+ *
+ * Tables that are not as they should be are not read after that: in the place
+ * of one there may be a view that never ends. */
 #include "store/verify_int.h"
 
 #include <string.h>
@@ -20,6 +23,14 @@ static lt_status side_next(side *s, lt_err *err)
     return lt__db_next(s->store, s->stmt, &s->row, err);
 }
 
+/* What is wrong with `object`, "table run"; `is_ours`: that latent makes. */
+static void tell_object(lt__verify *v, const char *object, const char *what,
+                        bool is_ours)
+{
+    lt__verify_wrong(v, "schema: %s %s", object, what);
+    v->is_strange |= is_ours && strncmp(object, "table ", 6) == 0;
+}
+
 static lt_status compare_objects(lt__verify *v, side *found, side *wanted,
                                  lt_err *err)
 {
@@ -31,12 +42,12 @@ static lt_status compare_objects(lt__verify *v, side *found, side *wanted,
         int order = !found->row ? 1 : !wanted->row ? -1 : strcmp(a, b);
 
         if (order < 0)
-            lt__verify_wrong(v, "schema: %s is not latent's", a);
+            tell_object(v, a, "is not latent's", false);
         else if (order > 0)
-            lt__verify_wrong(v, "schema: %s is missing", b);
+            tell_object(v, b, "is missing", true);
         else if (strcmp(lt__db_text(found->stmt, 1),
                         lt__db_text(wanted->stmt, 1)) != 0)
-            lt__verify_wrong(v, "schema: %s was changed", a);
+            tell_object(v, a, "was changed", true);
         if (order <= 0)
             LT_TRY(side_next(found, err));
         if (order >= 0)
@@ -75,9 +86,9 @@ lt_status lt__verify_schema(lt__verify *v, lt_err *err)
                          (long long)id, LT__APPLICATION_ID);
     if (version < 1 || version > lt__schema_version()) {
         lt__verify_wrong(v,
-                         "schema: version %lld, this program knows 1 to %lld: "
-                         "not compared",
+                         "schema: version %lld, this program knows 1 to %lld",
                          (long long)version, (long long)lt__schema_version());
+        v->is_strange = true;
         return LT_OK;
     }
     if (sqlite3_open(":memory:", &memory.db) != SQLITE_OK)
