@@ -5,6 +5,8 @@
 #include "latent/train/evaluate.h"
 #include "latent/train/recommend.h"
 
+#include <limits.h>
+
 enum { USERS = 150, ITEMS = 30 };
 
 typedef struct fixture {
@@ -244,6 +246,9 @@ static void mistakes_are_named(void **state)
 
     refused(lt_recommend(f->net[0], f->set, &o, NULL, list, &err), &err,
             "recommend: 3 rows from row 149 on, wanted some of the set's 150");
+    o.rows = INT_MAX;
+    refused(lt_recommend(f->net[0], f->set, &o, NULL, list, &err), &err,
+            "recommend: 2147483647 rows from row 149 on");
     o.rows = 1;
     o.n = 0;
     refused(lt_recommend(f->net[0], f->set, &o, NULL, list, &err), &err,

@@ -29,14 +29,14 @@ local specs = {
     { "centre", "boolean", default = false, help = "subtract the mean of the training ratings (set.centre)" },
   }),
   generate = options.define("latent.data.ratings: generate", {
-    { "users", "integer", default = 2000, min = 1, max = MOST },
-    { "items", "integer", default = 1000, min = 1, max = MOST },
+    { "users", "integer", default = 2000, min = 1, max = MOST, help = "how many" },
+    { "items", "integer", default = 1000, min = 1, max = MOST, help = "how many" },
     { "rank", "integer", default = 4, min = 1, max = 1000000, help = "of the signal, which has mean 3, variance 1" },
     { "density", "number", default = 0.1, above = 0, max = 1, help = "ratings / (users x items)" },
     { "noise", "number", default = 0.5, min = 0, help = "standard deviation: no expected RMSE is below it" },
     { "popularity", "number", default = 0, min = 0, max = 10,
       help = "item i's share goes with i^-popularity; 0: all alike" },
-    { "seed", "integer", default = 1 },
+    { "seed", "integer", default = 1, help = "of the generator" },
   }),
   topics = options.define("latent.data.topics", {
     { "n_train", "integer", default = 5000, min = 1, max = 100000000, help = "training documents" },
@@ -59,7 +59,7 @@ local function define_libsvm(name, what)
     { "share", "number", above = 0, below = 1, help = "of path's examples that are the test set" },
     { "seed", "integer", default = 1, help = "draws them" },
     { "train", "string", help = "with test, instead of path: a pair from two files" },
-    { "test", "string" },
+    { "test", "string", help = "with train: the test set's file" },
     { "features", "integer", default = 0, min = 0, max = MOST, help = "elements of an example; 0: as the file has" },
     { "first", "integer", default = 1, min = 0, max = 1, help = "the file's lowest index" },
   })

@@ -29,13 +29,17 @@ local function fail(format, ...)
   sys.fail("latent.autoencoder: " .. format:format(...))
 end
 
+local SIZE_MOST <const> = 0x7fffffff -- of the engine; products are checked there
+
 local function read_shape(input)
   if type(input) ~= "table" then input = { input } end
   if #input ~= 1 and #input ~= 3 then
     fail("input has %d sizes, wanted { elements } or { channels, height, width }", #input)
   end
   for i, size in ipairs(input) do
-    if not math.tointeger(size) or size < 1 then fail("input: size %d is %s", i, options.show(size)) end
+    if not math.tointeger(size) or size < 1 or size > SIZE_MOST then
+      fail("input: size %d is %s, wanted a whole number from 1 to %d", i, options.show(size), SIZE_MOST)
+    end
   end
   return input
 end

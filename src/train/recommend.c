@@ -237,10 +237,11 @@ lt_status lt_recommend(lt_net *net, const lt_dataset *set,
                        const lt_recommend_opts *opts, lt_pool *pool,
                        lt_recommended *out, lt_err *err)
 {
-    int end = opts->first + opts->rows;
+    int end;
 
     LT_TRY(sparse_check(net, set, err));
     LT_TRY(range_check(set, opts, err));
+    end = opts->first + opts->rows;
     for (int at = opts->first; at < end; at += CHUNK) {
         int rows = end - at < CHUNK ? end - at : CHUNK;
         lt_dataset *y = NULL;

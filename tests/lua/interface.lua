@@ -174,6 +174,15 @@ for _, method in ipairs { "rbm", "autoencoder", "denoising" } do
 end
 raises("method is 'rmb', did you mean 'rbm'%?", latent.pretrain, new(), { method = "rmb", data = train })
 
+-- The engine counts in 32 bits: what is larger must not become something else.
+for _, size in ipairs { (1 << 32) + 5, 1 << 31, 0, -3, 2.5 } do
+  raises("input: size 1 is [-%d.]+, wanted a whole number from 1 to 2147483647", latent.autoencoder,
+    { input = { size }, encoder = { latent.dense { 2 } } })
+end
+raises("log_every is 4294967297", latent.fit, new(), { train = train, log_every = (1 << 32) + 1 })
+raises("momentum_switch is 4294967297", latent.pretrain, new(),
+  { method = "rbm", data = train, momentum_switch = (1 << 32) + 1 })
+
 -- ---- random numbers ----
 
 math.randomseed(7)

@@ -30,8 +30,9 @@ A step is all of training for one batch: gather, forward, loss, backward,
 Adam. Its floor is the bare matrix products of the same shapes, one library
 call each, timed in turns with the steps in the same process with as many
 threads; share is floor / step. A convolution's products are those of im2col,
-over the whole batch, with all patches taken as written out already. Times are medians over blocks: processor time
-with one thread, the clock on the wall with more.
+over the whole batch, with all patches taken as written out already. Times are
+medians over blocks: processor time with one thread, the clock on the wall with
+more.
 
   threads     one run with two threads against one with one
   together    two runs at once against one
