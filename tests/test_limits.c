@@ -272,15 +272,48 @@ static void limits_of_a_stranger_are_checked(void **state)
     }
 }
 
+/* Whatever allocation fails: the limits are read, or that is an error. */
+static void limits_are_not_lost_for_want_of_memory(void **state)
+{
+    world *w = *state;
+    lt_plan_opts opts = {0};
+    lt_script_limits limits;
+    int64_t sweep = 0, i;
+    int n = 0;
+    lt_status rc;
+
+    limit(w, 7, 80000000);
+    write_script(w, TINY RUN " end }");
+    assert_int_equal(lt_script_load(w->script, w->script_path, &w->err), LT_OK);
+    assert_int_equal(
+        lt_script_plan(w->script, w->store, &opts, &sweep, &n, &w->err), LT_OK);
+    for (i = 0; i < 1000; i++) {
+        lt_err err = {0};
+
+        lt_mem_fail_after(i);
+        rc = lt_script_stored_limits(w->store, sweep, &limits, &err);
+        lt_mem_fail_after(-1);
+        if (rc == LT_OK)
+            break;
+        assert_true(err.text[0]);
+    }
+    assert_in_range(i, 1, 999);
+    assert_true(limits.seconds == 7 && limits.bytes == 80000000);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(time_is_up_whatever_a_script_does),     T(a_signal_ends_the_same),
-        T(memory_is_full_whatever_a_script_does), T(what_fits_is_not_disturbed),
-        T(every_run_has_its_own_limit),           T(loading_is_limited_too),
+        T(time_is_up_whatever_a_script_does),
+        T(a_signal_ends_the_same),
+        T(memory_is_full_whatever_a_script_does),
+        T(what_fits_is_not_disturbed),
+        T(every_run_has_its_own_limit),
+        T(loading_is_limited_too),
         T(limits_of_a_stranger_are_checked),
+        T(limits_are_not_lost_for_want_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

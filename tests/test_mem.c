@@ -41,6 +41,60 @@ static void mem_fails_after_the_given_count_and_then_always(void **state)
     lt_mem_free(first);
 }
 
+static void mem_counts_the_bytes_in_use(void **state)
+{
+    int64_t before = lt_mem_bytes();
+    char *p = lt_mem_alloc(1000, 10), *q;
+
+    (void)state;
+    assert_in_range(lt_mem_bytes() - before, 10000, 10100);
+    p = lt_mem_grow(p, 30000, 1);
+    q = lt_mem_aligned(5000, 1);
+    assert_in_range(lt_mem_bytes() - before, 35000, 35400);
+    p = lt_mem_grow(p, 10, 1);
+    assert_in_range(lt_mem_bytes() - before, 5010, 5500);
+    lt_mem_free(p);
+    lt_mem_free(q);
+    lt_mem_free(NULL);
+    lt_mem_free(lt_mem_grow(NULL, 7, 7));
+    lt_mem_free(lt_mem_strdup("text"));
+    assert_int_equal(lt_mem_bytes(), before);
+}
+
+static void mem_refuses_what_is_beyond_its_limit(void **state)
+{
+    char *p = lt_mem_alloc(1000, 1), *q;
+
+    (void)state;
+    lt_mem_set_limit(lt_mem_bytes() + 5000);
+    assert_int_equal(lt_mem_refused(), 0);
+    assert_null(lt_mem_alloc(6000, 1));
+    assert_int_equal(lt_mem_refused(), 6000);
+    assert_null(lt_mem_zero(6001, 1));
+    assert_null(lt_mem_aligned(6002, 1));
+    assert_null(lt_mem_grow(NULL, 6003, 1));
+    assert_int_equal(lt_mem_refused(), 6003);
+    assert_null(lt_mem_grow(p, 7000, 1)); /* 1000 of them are there */
+    q = lt_mem_grow(p, 5000, 1);
+    assert_non_null(q);
+    assert_null(lt_mem_alloc(3000, 1));
+    p = lt_mem_grow(q, 100, 1); /* giving back is never refused */
+    assert_non_null(p);
+    q = lt_mem_alloc(3000, 1);
+    assert_non_null(q);
+    lt_mem_set_limit(1); /* what is there stays */
+    assert_null(lt_mem_alloc(1, 1));
+    p = lt_mem_grow(p, 50, 1);
+    assert_non_null(p);
+    lt_mem_set_limit(0);
+    assert_int_equal(lt_mem_refused(), 0);
+    lt_mem_free(p);
+    lt_mem_free(q);
+    p = lt_mem_alloc(100000, 1);
+    assert_non_null(p);
+    lt_mem_free(p);
+}
+
 static void mem_refuses_sizes_that_overflow(void **state)
 {
     char *p = lt_mem_strdup("kept");
@@ -94,6 +148,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mem_counts_every_allocation),
         cmocka_unit_test(mem_fails_after_the_given_count_and_then_always),
+        cmocka_unit_test(mem_counts_the_bytes_in_use),
+        cmocka_unit_test(mem_refuses_what_is_beyond_its_limit),
         cmocka_unit_test(mem_refuses_sizes_that_overflow),
         cmocka_unit_test(mem_of_nothing_is_a_valid_pointer),
         cmocka_unit_test(mem_aligned_is_aligned_and_zero),

@@ -88,5 +88,9 @@ lt_status lt_store_sweep_source(lt_store *store, int64_t sweep, int index,
     if (rc == LT_OK && !row)
         return lt_err_set(err, LT_ENOTFOUND, "%s: sweep %lld has no source %d",
                           store->path, (long long)sweep, index);
-    return rc == LT_OK ? lt_store_get_source(store, hex, body, err) : rc;
+    if (rc == LT_OK)
+        rc = lt_store_get_source(store, hex, body, err);
+    if (rc == LT_OK && (path->failed || body->failed))
+        rc = lt_err_set(err, LT_ENOMEM, "%s: out of memory", store->path);
+    return rc;
 }
