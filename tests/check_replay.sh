@@ -144,6 +144,20 @@ same "a sandbox" "$(ask "SELECT value FROM metrics")" 0.0
 expect 0 "run 1: identical (1 value)" "$L" replay 1
 rm -r results
 
+# ---- a long run that was cut off: the replay ends where it ended ----
+"$L" run "$LATENT_SOURCE/tests/scripts/tiny.lua" -s epochs=1000000 -s code=2 \
+    -s tie=tied >out 2>err </dev/null &
+supervisor=$!
+wait_for 30 metrics "SELECT count(*) FROM metrics WHERE name = 'train.sse'"
+kill -INT "$supervisor"
+wait "$supervisor"
+values=$(ask "SELECT count(*) FROM metrics")
+expect 0 "run 1: identical ($values values)" timeout 300 "$L" replay 1
+grep -q "^the run is interrupted: compared is what it has logged" out ||
+    fail "an interrupted run passes for a whole one"
+expect 0 "" "$L" verify
+rm -r results
+
 # ---- a run that was killed and went on from its checkpoint ----
 "$L" run "$LATENT_SOURCE/tests/scripts/tiny.lua" -s epochs=1500 -s code=2 \
     -s tie=tied >out 2>err </dev/null &

@@ -218,6 +218,27 @@ static void missing_and_extra_points(void **state)
     lt_comparison_deinit(&c);
 }
 
+static void one_run_catches_up_with_another(void **state)
+{
+    bool has = false;
+    lt_err err = {0};
+    two t;
+
+    (void)state;
+    two_open(&t, usual, N_USUAL, usual, N_USUAL - 1); /* without rate */
+    assert_int_equal(lt_store_has_caught_up(&t.ra, &t.rb, &has, &err), LT_OK);
+    assert_false(has);
+    assert_int_equal(lt_store_has_caught_up(&t.rb, &t.ra, &has, &err), LT_OK);
+    assert_true(has);
+    assert_int_equal(lt_store_has_caught_up(&t.ra, &t.ra, &has, &err), LT_OK);
+    assert_true(has);
+    two_close(&t);
+    two_open(&t, usual, 3, usual, 2); /* one point fewer */
+    assert_int_equal(lt_store_has_caught_up(&t.ra, &t.rb, &has, &err), LT_OK);
+    assert_false(has);
+    two_close(&t);
+}
+
 static void metrics_may_be_left_out(void **state)
 {
     static const char *const except[] = {"loss", "rate"};
@@ -346,6 +367,7 @@ int main(void)
         cmocka_unit_test(tolerance_is_relative),
         cmocka_unit_test(places_are_compared),
         cmocka_unit_test(missing_and_extra_points),
+        cmocka_unit_test(one_run_catches_up_with_another),
         cmocka_unit_test(metrics_may_be_left_out),
         cmocka_unit_test(the_clock_is_known_by_its_words),
         cmocka_unit_test(a_copy_is_queued_as_the_run_was),

@@ -128,6 +128,7 @@ typedef struct lt__replayed {
     lt_run_ref original, replay;
     lt_compare_opts opts;
     const char *status; /* of the original: "finished" */
+    bool is_enough;     /* the replay was stopped: it has as many points */
 } lt__replayed;
 
 /* Compares and prints what came of it; the exit status. */

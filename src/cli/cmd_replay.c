@@ -51,13 +51,13 @@ const char lt__help_replay[] =
     "CPU,\n"
     "BLAS core, instruction set, threads, data.\n"
     "\n"
-    "Of a run that did not finish the values that it has are compared. A run "
-    "made\n"
-    "in a sandbox is replayed in one. Metrics that tell of the clock cannot "
-    "agree\n"
-    "and do not count: those whose name ends in time, seconds, second, "
-    "minutes,\n"
-    "hours, ms or milliseconds (fit.seconds, examples_per_second).\n"
+    "Of a run that did not finish the values that it has are compared; the "
+    "replay\n"
+    "stops when it has as many. A run made in a sandbox is replayed in one.\n"
+    "Metrics that tell of the clock cannot agree and do not count: those "
+    "whose\n"
+    "name ends in time, seconds, second, minutes, hours, ms or milliseconds\n"
+    "(fit.seconds, examples_per_second).\n"
     "\n"
     "Exit status: 0 identical, or within the tolerance; 1 the replay itself\n"
     "failed; 2 a mistake in the command; 3 no such run, or nothing to "
@@ -195,10 +195,26 @@ static void scratch_remove(scratch *s)
         lt_path_remove(s->dir, NULL);
 }
 
-static lt_status execute(const lt_run_ref *original, scratch *s,
-                         const replay_args *a, lt_run_ref *replay, lt_err *err)
+/* Of a run that was cut off no more is wanted than it has. */
+static bool has_caught_up(void *self)
 {
-    lt_supervise_opts opts = {.jobs = 1, .threads = a->threads};
+    lt__replayed *r = self;
+
+    return lt_store_has_caught_up(&r->original, &r->replay, &r->is_enough,
+                                  NULL) == LT_OK &&
+           r->is_enough;
+}
+
+static lt_status execute(lt__replayed *r, scratch *s, const replay_args *a,
+                         lt_err *err)
+{
+    const lt_run_ref *original = &r->original;
+    lt_run_ref *replay = &r->replay;
+    lt_supervise_opts opts = {.jobs = 1,
+                              .threads = a->threads,
+                              .is_enough =
+                                  r->opts.prefix ? has_caught_up : NULL,
+                              .self = r};
     lt__worker_args args;
     int counts[LT_RUN_STATUS_COUNT];
     char program[4096];
@@ -241,7 +257,8 @@ static bool is_over(const lt__call *call, const lt__replayed *r, int *status)
     } else {
         const char *s = lt_text_str(&state);
 
-        is_bad = strcmp(s, "finished") != 0 && strcmp(s, "diverged") != 0 &&
+        is_bad = !r->is_enough && strcmp(s, "finished") != 0 &&
+                 strcmp(s, "diverged") != 0 &&
                  (strcmp(s, "failed") != 0 || strcmp(r->status, s) != 0);
         if (is_bad) {
             lt_err_set(&err, LT_EDIVERGED, "the replay is %s: %s", s,
@@ -266,7 +283,7 @@ static int replay(const lt__call *call, const replay_args *a, lt__replayed *r,
     r->status = lt_text_str(state);
     r->opts.prefix = strcmp(r->status, "finished") != 0 &&
                      strcmp(r->status, "diverged") != 0;
-    if (execute(&r->original, &s, a, &r->replay, &err) != LT_OK)
+    if (execute(r, &s, a, &err) != LT_OK)
         status = lt__fail(call, &err);
     else if (is_over(call, r, &status))
         status = lt__replay_report(call, r);

@@ -169,6 +169,42 @@ static lt_status compare_series(compare *c, const char *name, lt_err *err)
     }
 }
 
+/* ---- how far ---- */
+
+static lt_status catch_up(const lt_run_ref *b, const char *name, int64_t n,
+                          bool *has, lt_err *err)
+{
+    int64_t have = 0;
+
+    LT_TRY(lt__db_integer(b->store, &have, err,
+                          "SELECT n FROM series WHERE run = ? AND name ="
+                          " (SELECT id FROM metric_name WHERE name = ?)",
+                          "it", b->run, name));
+    *has = have >= n;
+    return LT_OK;
+}
+
+lt_status lt_store_has_caught_up(const lt_run_ref *a, const lt_run_ref *b,
+                                 bool *has, lt_err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    lt_status rc = LT_OK;
+
+    *has = true;
+    LT_TRY(lt__db_open(a->store, &stmt, err,
+                       "SELECT k.name, f.n FROM series f JOIN metric_name k"
+                       " ON k.id = f.name WHERE f.run = ?",
+                       "i", a->run));
+    while (*has && (rc = lt__db_next(a->store, stmt, &row, err)) == LT_OK &&
+           row)
+        if ((rc = catch_up(b, lt__db_text(stmt, 0),
+                           sqlite3_column_int64(stmt, 1), has, err)) != LT_OK)
+            break;
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
 /* ---- all series ---- */
 
 /* The numbers of a run's metrics, found by leaps through the table's order:

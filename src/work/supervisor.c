@@ -39,6 +39,8 @@ typedef struct crew {
     int signals_passed;
     double signalled;  /* when the first was passed on */
     bool is_deaf;      /* ... and nobody heard it */
+    double asked;      /* when is_enough was, last */
+    bool is_enough;    /* it said so, `signalled` is when */
     char trouble[512]; /* how a worker ended before it claimed a run */
 } crew;
 
@@ -200,6 +202,21 @@ static void pass_on_signals(crew *w)
         w->signals_passed = times > 2 ? 2 : times;
 }
 
+static void stop_when_enough(crew *w)
+{
+    double now = lt_clock_elapsed();
+
+    if (w->opts->is_enough && !w->is_enough && now - w->asked >= 1) {
+        w->asked = now;
+        w->is_enough = w->opts->is_enough(w->opts->self);
+        w->signalled = now;
+        if (w->is_enough)
+            signal_workers(w, SIGTERM, false);
+    } else if (w->is_enough && now - w->signalled > PATIENCE_SECONDS) {
+        signal_workers(w, SIGKILL, true);
+    }
+}
+
 /* What a worker gets beyond its limit, to notice it and to write its metrics.
  */
 static double grace(double limit)
@@ -257,6 +274,7 @@ static lt_status watch(crew *w, const sigset_t *waiting, lt_err *err)
             return lt_err_set(err, LT_EIO, "waiting for workers: %s",
                               strerror(errno));
         pass_on_signals(w);
+        stop_when_enough(w);
         end_overdue(w);
         if (lt__signal_suspend())
             suspend_with_workers(w);

@@ -51,6 +51,11 @@ typedef struct lt_comparison {
     lt_text skipped; /* metrics not compared: "fit.seconds, step.ms" */
 } lt_comparison;
 
+/* Whether the second run, perhaps still under way, has logged as many points
+ * of every metric as the first. */
+lt_status lt_store_has_caught_up(const lt_run_ref *a, const lt_run_ref *b,
+                                 bool *has, lt_err *err);
+
 /* Whether that metric tells of the clock, by its name's last word: time,
  * seconds, second, minutes, hours, ms, milliseconds ("fit.seconds",
  * "examples_per_second"). No two runs agree on those. */

@@ -49,6 +49,10 @@ typedef struct lt_supervise_opts {
     /* More arguments for the workers: at most LT_WORKER_ARGS. */
     const char *const *args;
     int n_args;
+    /* Asked about once a second, or NULL: when true, the workers are stopped
+     * as by a signal, but that is no interruption. */
+    bool (*is_enough)(void *self);
+    void *self;
 } lt_supervise_opts;
 #define LT_WORKER_ARGS 8
 
