@@ -52,7 +52,8 @@ end
 -- what the store notes of runs that go on.
 local function write_notes(store, sweep)
   local rows = store:sql([[SELECT n.run AS run, n.text AS text FROM notes n JOIN runs r ON r.id = n.run
-    WHERE r.sweep = ? AND n.text NOT LIKE '%; queued again' ORDER BY n.run, n.at]], sweep)
+    WHERE r.sweep = ? AND n.text NOT LIKE '%; queued again' AND n.text NOT LIKE 'resumed at %'
+    ORDER BY n.run, n.at]], sweep)
   if #rows == 0 then return end
   print(("note    run %d: %s"):format(rows[1].run, encode.line(rows[1].text)))
   if #rows > 1 then print(("note    %d more: latent sql \"SELECT run, text FROM notes\""):format(#rows - 1)) end
