@@ -100,10 +100,11 @@ END
         "plot curves" "plot curves -o c.svg" "plot curves -o c.png" \
         "plot sweep --x code" "plot sweep --x tie -o s.svg" \
         "plot curves --by tie -o d.svg" "plot curves --by tie" "resume" \
-        "retry --failed"; do
+        "retry --failed" "verify" "verify --json" "replay 1" "replay 2" \
+        "diff 1 2" "compare test.sse --by code" "resume --sandbox"; do
         # shellcheck disable=SC2086
         "$L" $command >out 2>err </dev/null
-        [[ $? -le 4 ]] || fail "$command: exit status $?"
+        [[ $? -le 6 ]] || fail "$command: exit status $?"
         harmless "$command"
     done
     "$L" sql "SELECT * FROM runs, metrics, notes, tags" >out 2>err
