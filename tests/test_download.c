@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "http_fixture.h"
@@ -482,6 +484,31 @@ static void download_says_where_it_cannot_write(void **state)
     assert_non_null(strstr(err.text, "/proc/none"));
 }
 
+/* A limit on the size of files stands for a full disk. */
+static void download_goes_on_when_there_is_room_again(void **state)
+{
+    struct rlimit limit, small;
+    char url[128];
+    lt_download_opts o = options(url, "good");
+    lt_download_state s = {0};
+    lt_err err = {0};
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    small.rlim_cur = SIZE / 2;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(run(&o, &s, &err), LT_EIO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_non_null(strstr(err.text, "file.gz.part: cannot write: "));
+    assert_is_not_here();
+    assert_int_equal(part_size(), SIZE / 2);
+    (void)fetch("good");
+    assert_int_equal(server.ranges, 1);
+}
+
 static void download_survives_every_failing_allocation(void **state)
 {
     lt_status rc = LT_ENOMEM;
@@ -532,6 +559,7 @@ int main(void)
         WITH_SERVER(download_writes_through_no_link),
         WITH_SERVER(download_can_be_closed_at_any_time),
         WITH_SERVER(download_says_where_it_cannot_write),
+        WITH_SERVER(download_goes_on_when_there_is_room_again),
         WITH_SERVER(download_survives_every_failing_allocation),
     };
 

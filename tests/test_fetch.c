@@ -203,6 +203,20 @@ static void fetch_tells_what_is_not_there(void **state)
     expect(data("fetch one --sets sets.json"), 3, "the server answers 404");
 }
 
+/* Both sources are out of reach behind a proxy that hangs up. */
+static void fetch_tries_the_next_source(void **state)
+{
+    char proxy[64];
+
+    (void)state;
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", server.port);
+    setenv("https_proxy", proxy, 1);
+    expect(data("fetch mnist --tries 1"), 4, "; trying the next source");
+    unsetenv("https_proxy");
+    expect(4, 4, "https://ossci-datasets.s3.amazonaws.com/mnist/");
+    expect(4, 4, "https://storage.googleapis.com/cvdf-datasets/mnist/");
+}
+
 static void fetch_trusts_once_and_says_so(void **state)
 {
     (void)state;
@@ -591,6 +605,7 @@ int main(void)
         IN_WORLD(fetch_takes_mirror_and_folder),
         IN_WORLD(fetch_refuses_other_bytes),
         IN_WORLD(fetch_tells_what_is_not_there),
+        IN_WORLD(fetch_tries_the_next_source),
         IN_WORLD(fetch_trusts_once_and_says_so),
         IN_WORLD(fetch_unpacks_what_is_wanted_of_an_archive),
         IN_WORLD(fetch_packs_the_faces_anew),
