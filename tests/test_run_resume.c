@@ -425,6 +425,10 @@ static void without_memory_nothing_breaks(void **state)
     lt__resume *r = NULL;
     double x[3] = {1, 2, 3};
     lt_snapshot s = {0};
+    const lt_layer_spec layer = {.kind = "dense", .units = 2};
+    const lt_net_spec spec = {
+        .input = lt_shape_flat(3), .encoder = &layer, .n_encoder = 1};
+    lt_net *net = NULL;
     lt_run_env env;
     int64_t bytes;
     lt_status rc = LT_ENOMEM;
@@ -447,8 +451,9 @@ static void without_memory_nothing_breaks(void **state)
         }
     }
     LT_SNAPSHOT_ADD(&s, "some", "thing", x, 3);
+    assert_int_equal(lt_net_new(&spec, &net, NULL), LT_OK);
     for (int i = 0; i < 60; i++) {
-        lt__stage stage = {"a training", NULL, 0};
+        lt__stage stage = {"a training", net, 0};
         lt__stage_way way;
         lt__resume *own = r;
         lt_epoch_report report = {0};
@@ -460,6 +465,7 @@ static void without_memory_nothing_breaks(void **state)
         lt_mem_fail_after(-1);
     }
     lt__resume_close(r, true);
+    lt_net_free(net);
     assert_int_equal(lt_claim_end(claim, LT_RUN_INTERRUPTED, "", NULL), LT_OK);
     requeue(w);
 }

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #define VERSION       1
-#define COST_AT_FIRST 0.02 /* seconds that a write may take */
 
 /* ---- texts ---- */
 
@@ -198,7 +197,6 @@ lt_status lt__resume_open(lt_claim *claim, lt__resume **out, lt_err *err)
         return lt_err_mark(err, LT_ENOMEM);
     r->claim = claim;
     r->last = lt_clock_elapsed();
-    r->cost = COST_AT_FIRST;
     rc = resume_read(r, err);
     if (rc == LT_OK)
         *out = r;

@@ -40,6 +40,7 @@ struct lt__resume {
     /* Writing. */
     double last, cost; /* clock after the last write; seconds that one takes */
     bool has_told;     /* of a write that failed */
+    bool has_written;  /* cost was measured */
 };
 
 /* The text of a snapshot: the stage, what it is, the counts so far. */

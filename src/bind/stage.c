@@ -21,9 +21,11 @@
 #include <math.h>
 #include <string.h>
 
-#define SHARE          100.0 /* of the time, one part for writing */
-#define WITHIN_SECONDS 60.0  /* between checkpoints within an epoch */
-#define MAX_ANSWERS    ((size_t)4 << 20) /* bytes of them, as text */
+#define SHARE            100.0 /* of the time, one part for writing */
+#define WITHIN_SECONDS   60.0  /* between checkpoints within an epoch */
+#define COST_AT_FIRST    0.02  /* seconds, a guess before the first write: */
+#define BYTES_PER_SECOND 2e8
+#define MAX_ANSWERS      ((size_t)4 << 20) /* bytes of them, as text */
 
 /* ---- reports as rows ---- */
 
@@ -135,6 +137,7 @@ static void stage_keep(lt__resume *r, const lt_snapshot *s, bool is_end)
         write_tell(r, &err);
     r->last = lt_clock_elapsed();
     r->cost = r->last - began;
+    r->has_written = true;
 }
 
 static bool saver_is_due(void *self, bool at_end)
@@ -292,6 +295,15 @@ static lt_status stage_skip(lt__resume *r, bool *is_over, lt_err *err)
 
 /* ---- a stage's life ---- */
 
+/* Before anything was written: parameters and two moments, by a slow disk. */
+static void cost_guess(lt__resume *r)
+{
+    double bytes = 3.0 * (double)lt_net_n_params(r->net) * sizeof(lt_real);
+
+    if (!r->has_written)
+        r->cost = fmax(r->cost, COST_AT_FIRST + bytes / BYTES_PER_SECOND);
+}
+
 static lt_status stage_clear(lt__resume *r, const lt__stage *stage, lt_err *err)
 {
     lt_mem_free(r->is);
@@ -308,6 +320,7 @@ static lt_status stage_clear(lt__resume *r, const lt__stage *stage, lt_err *err)
     r->n_rows = r->n_stored = 0;
     r->has_result = r->is_touched = false;
     r->saver = (lt_saver){r, saver_is_due, saver_save, NULL};
+    cost_guess(r);
     return lt_err_mark(err, r->is && r->answers ? LT_OK : LT_ENOMEM);
 }
 
