@@ -35,6 +35,7 @@ ACTS = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
+    "leaky_relu": F.leaky_relu,
     "elu": F.elu,
     "selu": F.selu,
     "softplus": F.softplus,
@@ -162,6 +163,13 @@ def layer_case(name, layer, shape, rows, training=True, size=None):
                  0.5 + torch.rand(shape[0], generator=g)]
         before = numbers(torch.cat(state))
         y = batchnorm(layer, params, state, x, training, layer["act"])
+    elif kind == "dense":
+        params = [draw(layer["units"], math.prod(shape)), draw(layer["units"])]
+        y = ACTS[layer["act"]](F.linear(x.flatten(1), *params))
+    elif kind == "k_sparse":
+        rows_of = x.flatten(1)
+        kept = rows_of.topk(layer["units"]).indices
+        y = (rows_of * torch.zeros_like(rows_of).scatter(1, kept, 1)).view_as(x)
     dy = torch.randn(y.shape, generator=g)
     y.backward(dy)
     case = dict(name=name, layer=layer, shape=list(shape), rows=rows,
@@ -233,6 +241,14 @@ def layer_cases():
                 "batchnorm %s %s" % (shape, training),
                 bn("tanh" if len(shape) == 1 else "linear", 0.3, 1e-3), shape,
                 6, training))
+    for i, act in enumerate(ACTS):
+        if act != "softmax":
+            shape = (2, 3, 4) if i % 2 else (7,)
+            cases.append(layer_case("dense %s %s" % (act, shape), dict(
+                kind="dense", units=5, act=act), shape, 3))
+    for k, shape in (1, (6,)), (4, (6,)), (5, (2, 2, 3)):
+        cases.append(layer_case("k_sparse %d %s" % (k, shape), dict(
+            kind="k_sparse", units=k), shape, 4))
     return cases
 
 
