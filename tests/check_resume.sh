@@ -38,7 +38,7 @@ same "networks" "$(weights 1 | wc -l)" 20
 "$L" run "$script" -j 2 --no-rehearsal >run.out 2>run.err </dev/null &
 supervisor=$!
 n_kills=0
-while [[ $n_kills -lt $KILLS ]] && kill -0 "$supervisor" 2>/dev/null; do
+for ((i = 0; i < KILLS; i++)); do
     sleep "$((RANDOM % 2)).$((2 + RANDOM % 8))"
     kill -KILL "$supervisor" 2>/dev/null && n_kills=$((n_kills + 1))
     wait "$supervisor" 2>/dev/null

@@ -13,8 +13,8 @@ local OPTIMIZERS <const> = {
 
 local function encoder_of(kind)
   if kind == "conv" then
-    return { latent.noise { "gaussian", 0.1 }, latent.conv { 4, kernel = 3 }, latent.batchnorm { act = "relu" }, latent.dropout { 0.2 },
-      latent.dense { 6, act = "tanh" } }
+    return { latent.noise { "gaussian", 0.1 }, latent.conv { 4, kernel = 3 }, latent.batchnorm { act = "relu" },
+      latent.dropout { 0.2 }, latent.dense { 6, act = "tanh" } }
   elseif kind == "variational" then
     return { latent.dense { 30, act = "tanh" }, latent.gaussian_code { 4 } }
   end
@@ -33,8 +33,8 @@ return latent.experiment {
     local net = latent.autoencoder { input = data.train.shape, encoder = encoder_of(c.kind), seed = c.seed,
       output = is_sparse and "linear" or "sigmoid", sparse = is_sparse }
     if c.kind == "rbm" or c.kind == "autoencoder" or c.kind == "denoising" then
-      latent.pretrain(net, { method = c.kind, data = data.train, test = data.test, epochs = c.epochs, batch = 30, run = run,
-        checkpoint_seconds = 0.1 })
+      latent.pretrain(net, { method = c.kind, data = data.train, test = data.test, epochs = c.epochs, batch = 30,
+        run = run, checkpoint_seconds = 0.1 })
     end
     local lowest, heard = math.huge, 0
     local function on_epoch(epoch, metrics)
