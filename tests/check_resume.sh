@@ -32,14 +32,27 @@ weights()
         done
 }
 
-expect 0 "" "$L" run "$script" -j 2 --no-rehearsal
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
+# Deaths come at 10 to 30 % of the time that an undisturbed sweep takes here.
+pause()
+{
+    local ms=$((span * (10 + RANDOM % 20) / 100))
+
+    sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+}
+
+sweep=("$script" -s epochs=24 -j 2 --no-rehearsal)
+began=$(now_ms)
+expect 0 "" "$L" run "${sweep[@]}"
+span=$(($(now_ms) - began))
 same "networks" "$(weights 1 | wc -l)" 20
 
-"$L" run "$script" -j 2 --no-rehearsal >run.out 2>run.err </dev/null &
+"$L" run "${sweep[@]}" >run.out 2>run.err </dev/null &
 supervisor=$!
 n_kills=0
 for ((i = 0; i < KILLS; i++)); do
-    sleep "$((RANDOM % 2)).$((2 + RANDOM % 8))"
+    pause
     kill -KILL "$supervisor" 2>/dev/null && n_kills=$((n_kills + 1))
     wait "$supervisor" 2>/dev/null
     "$L" resume -j 2 >run.out 2>run.err </dev/null &
@@ -53,7 +66,9 @@ same "runs that are not finished" \
 same "points" "$(points 2 | sha256sum)" "$(points 1 | sha256sum)"
 same "weights" "$(weights 2)" "$(weights 1)"
 n_resumed=$(ask "SELECT count(*) FROM notes WHERE text LIKE 'resumed at %'")
-[[ $n_resumed -gt 0 ]] || fail "no run went on from a checkpoint"
+# One or two deaths may all come before a run's first checkpoint.
+[[ $n_resumed -gt 0 || $n_kills -lt 3 ]] ||
+    fail "no run went on from a checkpoint"
 same "checkpoints that are left" \
     "$(find results/runs -name checkpoint -o -name stages | wc -l)" 0
 echo "$n_kills kills, $n_resumed times a run went on, SEED=$SEED"
