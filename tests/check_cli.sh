@@ -56,6 +56,8 @@ expect 2 "late.lua:22: latent.fit: unknown option 'epoch', did you mean 'epochs'
     "$L" run late.lua
 expect 2 "unknown option 'epoch'" "$L" run late.lua --dry-run
 expect 2 "wanted a number as its default" "$L" run "$tiny" -s code=two
+expect 2 "--seeds: found 2000000000, wanted at most 1000000" \
+    "$L" run "$tiny" --seeds 2000000000 --dry-run
 [[ ! -e results ]] || fail "a bad script made a store"
 expect 1 "4 runs, " "$L" --db rehearsed.db run late.lua --no-rehearsal -j 1
 rm -r rehearsed.runs

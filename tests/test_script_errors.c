@@ -41,6 +41,11 @@ static const mistake load_mistakes[] = {
     {EXP
      "code = 2 },\n sweep = latent.grid { code = { 2.5 } },\n run = print }",
      "S:3: sweep: code is 2.5, but its default 2 is an integer"},
+    {"local t = {} for i = 1, 1100 do t[i] = i end\n" EXP
+     "a = 1, b = 1 }, sweep = latent.grid { a = t, b = t }, run = print }",
+     "S:3: sweep: 1210000 configs, wanted at most 1000000"},
+    {EXP "}, sweep = latent.random { n = 1 << 40, seed = 1 }, run = print }",
+     "S:2: latent.random: 1099511627776 configs, wanted at most 1000000"},
     {EXP "},\n sweep = latent.list {}, run = print }", "S:3: sweep: it has no "
                                                        "configs"},
     {EXP "}, sweep = latent.grid { seed = 3 }, run = print }",
@@ -122,6 +127,9 @@ static void overrides_that_are_wrong_are_told(void **state)
         {"wide=yes", "wide is 'yes', wanted true or false"},
         {"code", "-s code: wanted key=value"},
         {"code=1,", "code is '', wanted a number"},
+        {"tie=a\xff", "-s tie=a\xff: tie is not UTF-8"},
+        {"rate=1e999", "-s rate=1e999: rate is '1e999', wanted a finite "
+                       "number"},
     };
     world *w = *state;
     int n;

@@ -150,6 +150,7 @@ local function axes_of(e, sets, seeds)
   end
   if seeds > 0 then
     if seen.seed then sys.fail("--seeds: seed is also given by -s", "") end
+    if seeds > sweeps.most then sys.fail(("--seeds: found %d, wanted at most %d"):format(seeds, sweeps.most), "") end
     local axis = { name = "seed", values = {} }
     for i = 1, seeds do axis.values[i] = i end
     axes[#axes + 1] = axis

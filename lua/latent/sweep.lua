@@ -9,7 +9,7 @@
 local options = require "latent.options"
 local sys = require "latent.core.sys"
 
-local sweep = {}
+local sweep = { most = 1000000 } -- configs, before duplicates go
 local meta = options.register({}, "sweep")
 local axis_meta = options.register({}, "distribution")
 
@@ -49,7 +49,14 @@ local function merged(a, b)
   return out
 end
 
-local function product(first, second)
+local function check_size(owner, n, where)
+  if n > sweep.most then
+    sys.fail(("%s: %d configs, wanted at most %d"):format(owner, n, sweep.most), where)
+  end
+end
+
+local function product(first, second, where)
+  check_size("sweep", #first * #second, where)
   local configs = {}
   for _, a in ipairs(first) do
     for _, b in ipairs(second) do configs[#configs + 1] = merged(a, b) end
@@ -178,6 +185,7 @@ function sweep.random(given)
       sys.fail(("latent.random: %s is %s, wanted an integer"):format(name, options.show(given[name])))
     end
   end
+  check_size("latent.random", math.tointeger(given.n))
   local axes = {}
   for _, name in ipairs(sorted_keys(given)) do
     check_name("latent.random", name)
@@ -209,7 +217,7 @@ function sweep.override(configs, axes)
       end
     end
     for i, value in ipairs(axis.values) do values[i] = { [axis.name] = value } end
-    configs = product(rest, values)
+    configs = product(rest, values, "")
   end
   return configs
 end

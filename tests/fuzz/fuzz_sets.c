@@ -14,7 +14,7 @@
 #include "latent/base/mem.h"
 #include "latent/bind/script.h"
 
-enum { MOST_SETS = 4, MOST_SIZE = 256 };
+enum { MOST_SETS = 4, MOST_SIZE = 96 };
 
 static lt_script *script;
 
