@@ -99,6 +99,22 @@ static inline lt_claim *place_claim(place *p)
     return claim;
 }
 
+static inline lt_recorder *recorder_on(place *p, lt_claim *claim)
+{
+    lt_recorder *r = NULL;
+
+    EXPECT_OK(p, lt_recorder_new(claim, &r, &p->err));
+    return r;
+}
+
+static inline void record(lt_recorder *r, const char *name, int64_t step,
+                          double value)
+{
+    assert_int_equal(lt_observe_metric(lt_recorder_observer(r), name, step,
+                                       (double)step / 10, value, NULL),
+                     LT_OK);
+}
+
 /* The first column of the first row as text; borrowed until the next call. */
 static inline const char *place_ask(place *p, const char *sql)
 {

@@ -11,21 +11,6 @@
 
 #include <math.h>
 
-static lt_recorder *recorder_on(place *p, lt_claim *claim)
-{
-    lt_recorder *r = NULL;
-
-    EXPECT_OK(p, lt_recorder_new(claim, &r, &p->err));
-    return r;
-}
-
-static void record(lt_recorder *r, const char *name, int64_t step, double value)
-{
-    assert_int_equal(lt_observe_metric(lt_recorder_observer(r), name, step,
-                                       (double)step / 10, value, NULL),
-                     LT_OK);
-}
-
 static void end_as(place *p, lt_claim *claim, lt_run_status status,
                    const char *message)
 {

@@ -10,19 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EXECUTION_HELP                                                         \
+    "  -j, --jobs N         runs at a time, each with its share of the "       \
+    "cores\n"                                                                  \
+    "                       (default: as many as there are cores or runs)\n"   \
+    "  --threads N          of each run (default: its share of the "           \
+    "cores)\n" LT__LIMIT_HELP                                                  \
+    "  --db PATH            the store (else $LATENT_DB, else "                 \
+    "results/latent.db)\n"                                                     \
+    "  -h, --help           show this help\n"
+
 const char lt__help_resume[] =
     "latent resume: go on with what was cut off\n"
     "\n"
     "  latent resume [SWEEP] [options]\n"
-    "\n"
-    "  -j, --jobs N         runs at a time, each with its share of the cores\n"
-    "                       (default: as many as there are cores or runs)\n"
-    "  --threads N          of each run (default: its share of the "
-    "cores)\n" LT__LIMIT_HELP
-    "  --db PATH            the store (else $LATENT_DB, else "
-    "results/latent.db)\n"
-    "  -h, --help           show this help\n"
-    "\n"
+    "\n" EXECUTION_HELP "\n"
     "Executes the runs of a sweep (without SWEEP: of all sweeps) that are\n"
     "queued, and those that are lost (their process is gone: a crash, a kill, "
     "a\n"
@@ -49,14 +51,7 @@ const char lt__help_retry[] =
     "\n"
     "  latent retry --failed [SWEEP] [options]\n"
     "\n"
-    "  --failed             the runs that failed or diverged\n"
-    "  -j, --jobs N         runs at a time, each with its share of the cores\n"
-    "                       (default: as many as there are cores or runs)\n"
-    "  --threads N          of each run (default: its share of the "
-    "cores)\n" LT__LIMIT_HELP
-    "  --db PATH            the store (else $LATENT_DB, else "
-    "results/latent.db)\n"
-    "  -h, --help           show this help\n"
+    "  --failed             the runs that failed or diverged\n" EXECUTION_HELP
     "\n"
     "The failed runs of a sweep (without SWEEP: of all sweeps) begin anew, "
     "from\n"

@@ -16,6 +16,7 @@
 #include "store/store_int.h"
 
 #include "latent/base/clock.h"
+#include "latent/base/mem.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -100,5 +101,16 @@ lt_status lt__run_judge(const lt_store *s, const lt__whereabouts *w,
     else
         *out = judge_silence(w, here, path.data);
     lt_text_deinit(&path);
+    return LT_OK;
+}
+
+lt_status lt__ids_add(lt__ids *all, int64_t id, lt_err *err)
+{
+    int64_t *items = lt_mem_grow(all->items, (size_t)all->n + 1, sizeof *items);
+
+    if (!items)
+        return lt_err_mark(err, LT_ENOMEM);
+    all->items = items;
+    items[all->n++] = id;
     return LT_OK;
 }

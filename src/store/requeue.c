@@ -7,25 +7,9 @@
 #include "latent/base/mem.h"
 #include "store/store_int.h"
 
-typedef struct ids {
-    int64_t *items;
-    int n;
-} ids;
-
-static lt_status ids_add(ids *all, int64_t id, lt_err *err)
-{
-    int64_t *items = lt_mem_grow(all->items, (size_t)all->n + 1, sizeof *items);
-
-    if (!items)
-        return lt_err_mark(err, LT_ENOMEM);
-    all->items = items;
-    items[all->n++] = id;
-    return LT_OK;
-}
-
 /* The end of a lost run is another's word, that of any other run its own. */
 static lt_status requeue_judge(lt_store *s, sqlite3_stmt *stmt,
-                               const lt_host *here, ids *all, lt_err *err)
+                               const lt_host *here, lt__ids *all, lt_err *err)
 {
     bool is_lost = sqlite3_column_int(stmt, 1) != 0;
     const lt__whereabouts w = {
@@ -37,7 +21,8 @@ static lt_status requeue_judge(lt_store *s, sqlite3_stmt *stmt,
     lt__verdict verdict;
 
     LT_TRY(lt__run_judge(s, &w, here, &verdict, err));
-    return verdict.sign == LT__SIGN_ALIVE ? LT_OK : ids_add(all, w.run, err);
+    return verdict.sign == LT__SIGN_ALIVE ? LT_OK
+                                          : lt__ids_add(all, w.run, err);
 }
 
 #define FIND                                                                   \
@@ -46,7 +31,7 @@ static lt_status requeue_judge(lt_store *s, sqlite3_stmt *stmt,
     " WHERE (?1 = 0 OR r.sweep = ?1) AND r.status IN "
 
 static lt_status requeue_find(lt_store *s, int64_t sweep, lt_requeue which,
-                              ids *all, lt_err *err)
+                              lt__ids *all, lt_err *err)
 {
     sqlite3_stmt *stmt = NULL;
     bool row = true;
@@ -95,7 +80,7 @@ static lt_status requeue_one(lt_store *s, int64_t run, lt_requeue which,
 static lt_status requeue_all(lt_store *s, int64_t sweep, lt_requeue which,
                              int *n, lt_err *err)
 {
-    ids found = {0};
+    lt__ids found = {0};
     int64_t is_known = sweep == 0;
     lt_status rc;
 

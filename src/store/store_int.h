@@ -130,6 +130,13 @@ typedef struct lt__verdict {
 lt_status lt__run_judge(const lt_store *s, const lt__whereabouts *w,
                         const lt_host *here, lt__verdict *out, lt_err *err);
 
+/* Runs, gathered while a statement is read, for what is done after it. */
+typedef struct lt__ids {
+    int64_t *items; /* lt_mem_free */
+    int n;
+} lt__ids;
+lt_status lt__ids_add(lt__ids *all, int64_t id, lt_err *err);
+
 /* ---- claim.c ---- */
 
 /* ESTORE when the row is another's by now: queued again, or claimed. A run that

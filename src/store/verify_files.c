@@ -75,24 +75,8 @@ lt_status lt__verify_sources(lt__verify *v, lt_err *err)
 
 /* ---- runs said to be running ---- */
 
-typedef struct ids {
-    int64_t *items;
-    int n;
-} ids;
-
-static lt_status ids_add(ids *all, int64_t id, lt_err *err)
-{
-    int64_t *items = lt_mem_grow(all->items, (size_t)all->n + 1, sizeof *items);
-
-    if (!items)
-        return lt_err_mark(err, LT_ENOMEM);
-    all->items = items;
-    items[all->n++] = id;
-    return LT_OK;
-}
-
 static lt_status judge_run(lt__verify *v, sqlite3_stmt *stmt,
-                           const lt_host *here, ids *gone, lt_err *err)
+                           const lt_host *here, lt__ids *gone, lt_err *err)
 {
     const lt__whereabouts w = {
         .run = sqlite3_column_int64(stmt, 0),
@@ -105,10 +89,11 @@ static lt_status judge_run(lt__verify *v, sqlite3_stmt *stmt,
     if (!lt__verify_wants(v, w.run))
         return LT_OK;
     LT_TRY(lt__run_judge(v->store, &w, here, &verdict, err));
-    return verdict.sign == LT__SIGN_ALIVE ? LT_OK : ids_add(gone, w.run, err);
+    return verdict.sign == LT__SIGN_ALIVE ? LT_OK
+                                          : lt__ids_add(gone, w.run, err);
 }
 
-static lt_status find_gone(lt__verify *v, ids *gone, lt_err *err)
+static lt_status find_gone(lt__verify *v, lt__ids *gone, lt_err *err)
 {
     sqlite3_stmt *stmt = NULL;
     bool row = true;
@@ -131,7 +116,7 @@ static lt_status find_gone(lt__verify *v, ids *gone, lt_err *err)
 /* One that ended meanwhile has its end in the store by now. */
 lt_status lt__verify_alive(lt__verify *v, lt_err *err)
 {
-    ids gone = {0};
+    lt__ids gone = {0};
     lt_status rc = find_gone(v, &gone, err);
 
     for (int i = 0; rc == LT_OK && i < gone.n; i++) {
