@@ -28,13 +28,9 @@ return latent.experiment {
   sweep = latent.grid { pretrain = { "rbm", "none" } },
 
   run = function(run, c)
-    local data
-    if c.data == "mnist" then
-      data = latent.data.mnist {}
-    else
-      data = latent.data.curves { n_train = c.n, n_test = 2000, seed = 7 }
-    end
-    local train = data.train:take(math.min(c.n, data.train.n))
+    local data = c.data == "mnist" and latent.data.mnist { n_train = c.n }
+      or latent.data.curves { n_train = c.n, n_test = 2000, seed = 7 }
+    local train = data.train
 
     local net = latent.autoencoder {
       input   = train.shape,

@@ -38,14 +38,9 @@ return latent.experiment {
     + latent.list { { noise = "none", amount = 0.0 } }) * latent.grid { seed = { 1, 2, 3 } },
 
   run = function(run, c)
-    local data
-    if c.data == "mnist" then
-      data = latent.data.mnist {}
-    else
-      data = latent.data.curves { n_train = c.n, n_test = c.n_test, seed = 7 }
-    end
-    local train = data.train:take(math.min(c.n, data.train.n))
-    local test = data.test:take(math.min(c.n_test, data.test.n))
+    local data = c.data == "mnist" and latent.data.mnist { n_train = c.n, n_test = c.n_test }
+      or latent.data.curves { n_train = c.n, n_test = c.n_test, seed = 7 }
+    local train, test = data.train, data.test
 
     local function network(noise)
       local encoder = { latent.dense { c.hidden, act = "sigmoid" } }

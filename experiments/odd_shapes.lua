@@ -56,12 +56,8 @@ return latent.experiment {
   },
 
   run = function(run, c)
-    local data
-    if c.data == "mnist" then
-      data = latent.data.mnist {}
-    else
-      data = latent.data.curves { n_train = 4000, n_test = 1000, seed = 7 }
-    end
+    local data = c.data == "mnist" and latent.data.mnist {}
+      or latent.data.curves { n_train = 4000, n_test = 1000, seed = 7 }
     local size <const> = c.size
     local function patches(set, n, seed)
       return latent.prepare.patches { height = size, width = size, n = n, seed = seed }:apply(set)

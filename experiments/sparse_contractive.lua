@@ -39,14 +39,9 @@ return latent.experiment {
     + each("contractive", { 0.1, 1.0 }) + each("orthogonality", { 0.01, 0.1 })) * latent.grid { seed = { 1, 2, 3 } },
 
   run = function(run, c)
-    local data
-    if c.data == "mnist" then
-      data = latent.data.mnist {}
-    else
-      data = latent.data.curves { n_train = c.n, n_test = c.n_test, seed = 7 }
-    end
-    local train = data.train:take(math.min(c.n, data.train.n))
-    local test = data.test:take(math.min(c.n_test, data.test.n))
+    local data = c.data == "mnist" and latent.data.mnist { n_train = c.n, n_test = c.n_test }
+      or latent.data.curves { n_train = c.n, n_test = c.n_test, seed = 7 }
+    local train, test = data.train, data.test
 
     local is_k_sparse = c.penalty == "k_sparse"
     local encoder = { latent.dense { c.hidden, act = is_k_sparse and "linear" or "sigmoid" } }

@@ -5,6 +5,7 @@
 local core = require "latent.core.data"
 local json = require "latent.core.json"
 local options = require "latent.options"
+local shapes = require "latent.shape"
 local sys = require "latent.core.sys"
 
 local data = {}
@@ -26,11 +27,7 @@ local methods, fields = {}, {}
 
 function fields.n(set) return core.size(set) end
 function fields.shape(set) return core.shape(set) end
-function fields.elements(set)
-  local n = 1
-  for _, size in ipairs(core.shape(set)) do n = n * size end
-  return n
-end
+function fields.elements(set) return shapes.elements(core.shape(set)) end
 function fields.recipe(set) return core.recipe(set) end
 function fields.has_labels(set) return core.label(set, 1) ~= nil end
 
@@ -170,7 +167,11 @@ local specs = {
     { "n_test", "integer", default = 10000, min = 1, max = 10000000, help = "test examples" },
     { "seed", "integer", default = 1, help = "of the generator" },
   }),
-  mnist = options.define("latent.data.mnist", { dir_option }),
+  mnist = options.define("latent.data.mnist", {
+    dir_option,
+    { "n_train", "integer", min = 1, help = "the first training examples, at most so many; by default all" },
+    { "n_test", "integer", min = 1, help = "the first test examples, likewise" },
+  }),
   faces = options.define("latent.data.faces", {
     dir_option,
     { "train_people", "integer", default = 25, min = 1, max = 39, help = "the first ones train, the rest test" },
@@ -199,7 +200,15 @@ local function make_pair(kind, given)
 end
 
 function data.curves(given) return make_pair("curves", given) end
-function data.mnist(given) return make_pair("mnist", given) end
+
+local function first_of(set, n) return n and n < set.n and set:take(n) or set end
+
+function data.mnist(given)
+  local o = specs.mnist:read(given or {})
+  local pair = make_pair("mnist", { dir = o.dir })
+  return { train = first_of(pair.train, o.n_train), test = first_of(pair.test, o.n_test) }
+end
+
 function data.faces(given) return make_pair("faces", given) end
 
 local function load_idx(images, labels, limit)

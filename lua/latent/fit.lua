@@ -7,6 +7,7 @@ local objective = require "latent.objective"
 local optimizers = require "latent.optimizers"
 local options = require "latent.options"
 local runs = require "latent.run"
+local shapes = require "latent.shape"
 local sys = require "latent.core.sys"
 
 local fit = {}
@@ -51,8 +52,7 @@ local stop_spec = options.define("latent.fit: stop", {
 })
 
 local function check_set(owner, name, net, set)
-  local wanted = 1
-  for _, size in ipairs(net.input) do wanted = wanted * size end
+  local wanted = shapes.elements(net.input)
   if set and set.elements ~= wanted then
     sys.fail(("%s: %s has examples of %s, the network takes %s"):format(owner, name,
       table.concat(set.shape, "x"), table.concat(net.input, "x")))

@@ -6,6 +6,7 @@ local objective = require "latent.objective"
 local options = require "latent.options"
 local recommend = require "latent.core.recommend"
 local run = require "latent.run"
+local shapes = require "latent.shape"
 local sys = require "latent.core.sys"
 
 local net = {}
@@ -125,16 +126,10 @@ for _, name in ipairs { "input", "code", "output", "layers", "encoder_layers", "
   fields[name] = function(self) return core.info(self)[name] end
 end
 
-local function elements(shape)
-  local n = 1
-  for _, size in ipairs(shape) do n = n * size end
-  return n
-end
-
 local function check_set(self, what, set, shape)
   options.expect(self, "net", what)
   options.expect(set, "set", what)
-  if set.elements ~= elements(shape) then
+  if set.elements ~= shapes.elements(shape) then
     sys.fail(("%s: examples of %s, wanted %s"):format(what, table.concat(set.shape, "x"),
       table.concat(shape, "x")))
   end

@@ -17,6 +17,7 @@
 -- the mean with its 95 % confidence interval (Student's t); n is in the key.
 local options = require "latent.options"
 local stats = require "latent.stats"
+local shapes = require "latent.shape"
 local sys = require "latent.core.sys"
 
 local plot = {}
@@ -184,8 +185,8 @@ local function weight_pictures(owner, net, layer)
     return { values = weights, n = units * inputs, height = height, width = width, kernels_of = inputs }
   end
   if not inputs then sys.fail(("%s: layer %d has no weights to draw"):format(owner, layer)) end
-  local shape, elements = net.input, 1
-  for _, size in ipairs(shape) do elements = elements * size end
+  local shape = net.input
+  local elements = shapes.elements(shape)
   if inputs ~= elements then
     sys.fail(("%s: layer %d sees %d numbers, the network's input has %d; only a layer that sees the input can be drawn")
       :format(owner, layer, inputs, elements))
@@ -284,8 +285,7 @@ function plot.codes(net, set, given)
   options.expect(set, "set", owner)
   local o = codes_spec:read(given or {})
   local n = math.min(o.n, set.n)
-  local units = 1
-  for _, size in ipairs(net.code) do units = units * size end
+  local units = shapes.elements(net.code)
   if units ~= 2 then
     sys.fail(("%s: the network's code has %d units, wanted 2"):format(owner, units))
   end

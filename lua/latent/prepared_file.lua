@@ -3,6 +3,7 @@
 -- shapes are JSON in the metadata. What learns nothing has no tensors.
 local core = require "latent.core.prepare"
 local json = require "latent.core.json"
+local shapes = require "latent.shape"
 local sys = require "latent.core.sys"
 
 local file = {}
@@ -10,12 +11,6 @@ local file = {}
 local TENSORS <const> = { "shift", "factor", "variances", "forward", "backward" }
 local MATRICES <const> = { forward = true, backward = true }
 local HEAD_MOST <const> = 1 << 24
-
-local function elements(shape)
-  local n = 1
-  for _, size in ipairs(shape) do n = n * size end
-  return n
-end
 
 -- { how =, fitted_on = recipe or nil, handle = or nil } -> the file's bytes
 function file.encode(prep, notes)
@@ -31,7 +26,7 @@ function file.encode(prep, notes)
       local bytes = numbers[name]
       if bytes then
         head[name] = { dtype = MATRICES[name] and real or "F64", data_offsets = { at, at + #bytes },
-          shape = MATRICES[name] and { elements(output), elements(input) } or { elements(input) } }
+          shape = MATRICES[name] and { shapes.elements(output), shapes.elements(input) } or { shapes.elements(input) } }
         parts[#parts + 1] = bytes
         at = at + #bytes
       end

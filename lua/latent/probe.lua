@@ -9,6 +9,7 @@
 local core = require "latent.core.probe"
 local net_core = require "latent.core.net"
 local options = require "latent.options"
+local shapes = require "latent.shape"
 local sys = require "latent.core.sys"
 
 local probe = {}
@@ -49,12 +50,6 @@ end
 
 -- ---- what is asked for ----
 
-local function elements(shape)
-  local n = 1
-  for _, size in ipairs(shape) do n = n * size end
-  return n
-end
-
 -- The sets that have the labels, and how many units a code has.
 local function read_sets(o)
   if (o.net == nil) == (o.codes == nil) then fail("wanted either net or codes") end
@@ -73,12 +68,12 @@ local function read_sets(o)
   end
   for _, part in ipairs { "train", "test" } do
     local set = o[part] or fail("%s is missing, wanted a set", part)
-    if set.elements ~= elements(o.net.input) then
+    if set.elements ~= shapes.elements(o.net.input) then
       fail("%s has examples of %s, the network takes %s", part, table.concat(set.shape, "x"),
         table.concat(o.net.input, "x"))
     end
   end
-  return o, elements(o.net.code)
+  return o, shapes.elements(o.net.code)
 end
 
 local LABELLED <const> = { "knn", "linear", "retrieval" }

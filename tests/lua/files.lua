@@ -167,6 +167,22 @@ assert(type(data.has("cifar10")) == "boolean")
 write("c/cifar10/test_batch.bin", "\10" .. ("\255"):rep(3072))
 raises("test_batch.bin: offset 0: found label 10", data.cifar10, { dir = folder .. "/c/cifar10" })
 
+-- ---- MNIST: all of it, or the first of each part ----
+
+for part, n in pairs { train = 7, t10k = 4 } do
+  local pixels, labels = {}, {}
+  for i = 1, n do pixels[i], labels[i] = string.char(i):rep(28 * 28), string.char(i % 10) end
+  write(("mnist/%s-images-idx3-ubyte"):format(part), string.pack(">I4I4I4I4", 0x803, n, 28, 28) .. table.concat(pixels))
+  write(("mnist/%s-labels-idx1-ubyte"):format(part), string.pack(">I4I4", 0x801, n) .. table.concat(labels))
+end
+local digits = data.mnist { dir = folder }
+local some = data.mnist { dir = folder, n_train = 3, n_test = 9 }
+assert(digits.train.n == 7 and digits.test.n == 4)
+assert(some.train.n == 3 and some.test.n == 4)
+assert(values(some.train) == values(digits.train:take(3)) and some.train:label(3) == 3)
+same_again(some.train)
+raises("n_train is 0, wanted an integer of at least 1", data.mnist, { dir = folder, n_train = 0 })
+
 run("rm -r '%s'", folder)
 
 return latent.experiment {
