@@ -26,5 +26,5 @@ then
     echo "self-test: clang-format accepted badly laid out code"
     exit 1
 fi
-find src include tests cmake -name '*.[ch]' -print0 |
+find src include tests cmake \( -name '*.[ch]' -o -name '*.inc' \) -print0 |
     xargs -0r "$tool" --dry-run -Werror
