@@ -178,7 +178,7 @@ static void query_allows_what_readers_need(void **state)
                                         " pragma_table_info('runs')")
                             .text,
                         "id");
-    assert_int_equal(query_first(&p, "PRAGMA user_version").integer, 1);
+    assert_int_equal(query_first(&p, "PRAGMA user_version").integer, 2);
     assert_string_equal(query_first(&p, "SELECT name FROM sqlite_schema"
                                         " WHERE name = 'finals'")
                             .text,

@@ -31,7 +31,7 @@ static void store_has_the_views_of_the_design(void **state)
         assert_memory_equal(place_ask(&p, sql), views[i][1],
                             strlen(views[i][1]));
     }
-    EXPECT_SQL(&p, "PRAGMA user_version", "1");
+    EXPECT_SQL(&p, "PRAGMA user_version", "2");
     EXPECT_SQL(&p, "PRAGMA application_id", "1818326126");
     EXPECT_SQL(&p, "PRAGMA journal_mode", "wal");
     EXPECT_SQL(&p, "PRAGMA foreign_keys", "1");

@@ -137,12 +137,11 @@ static int go_on(const lt__call *call, bool is_retry, const resume_args *a,
     int counts[LT_RUN_STATUS_COUNT], n = 0;
     lt_err err = {0};
 
-    if (lt_store_open(call->db, LT_STORE_WRITE, store, &err) != LT_OK) {
+    if (lt__ready_store(call->db, LT_STORE_WRITE, store, &err) != LT_OK) {
         err.status = LT_ESTORE; /* also one that is not there */
         return lt__fail(call, &err);
     }
-    if (lt__reap(*store, &err) != LT_OK ||
-        lt_store_requeue(*store, sweep,
+    if (lt_store_requeue(*store, sweep,
                          is_retry ? LT_REQUEUE_FAILED : LT_REQUEUE_CUT, &n,
                          &err) != LT_OK ||
         lt_store_sweep_counts(*store, sweep, counts, &err) != LT_OK)

@@ -133,10 +133,9 @@ static lt_status open_store(const lt__call *call, const run_args *a,
 {
     if (a->dry_run)
         return lt_path_exists(call->db)
-                   ? lt_store_open(call->db, LT_STORE_READ, out, err)
+                   ? lt__ready_store(call->db, LT_STORE_READ, out, err)
                    : LT_OK;
-    LT_TRY(lt_store_open(call->db, LT_STORE_CREATE, out, err));
-    return lt__reap(*out, err);
+    return lt__ready_store(call->db, LT_STORE_CREATE, out, err);
 }
 
 static lt_plan_opts plan_opts(const run_args *a)

@@ -56,6 +56,15 @@ lt_status lt__reap(lt_store *store, lt_err *err)
     return LT_OK;
 }
 
+lt_status lt__ready_store(const char *path, lt_store_mode mode, lt_store **out,
+                          lt_err *err)
+{
+    LT_TRY(lt_store_open(path, mode, out, err));
+    if (lt_store_notice(*out))
+        fprintf(stderr, "%s\n", lt_store_notice(*out));
+    return mode == LT_STORE_READ ? LT_OK : lt__reap(*out, err);
+}
+
 static lt_status find_sweeps(lt_store *store, int64_t sweep, sweeps *out,
                              lt_err *err)
 {

@@ -286,7 +286,13 @@ void lt_store_close(lt_store *store)
     sqlite3_close_v2(store->db);
     lt_mem_free(store->path);
     lt_mem_free(store->folder);
+    lt_text_deinit(&store->notice);
     lt_mem_free(store);
+}
+
+const char *lt_store_notice(const lt_store *store)
+{
+    return store->notice.size ? lt_text_str(&store->notice) : NULL;
 }
 
 const char *lt_store_path(const lt_store *store)

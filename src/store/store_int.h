@@ -13,6 +13,8 @@ struct lt_store {
     char *path;
     char *folder; /* of the file: "." or "results" */
     lt_store_mode mode;
+    int64_t version;   /* of the file's schema */
+    lt_text notice;    /* what opening it did, for people; or empty */
     double busy_limit; /* seconds to wait for another writer */
     double busy_since;
     double busy_longest; /* wait for others so far, in seconds */
@@ -87,9 +89,18 @@ lt_status lt__store_sync(const lt_store *s, lt_err *err);
 lt_status lt__schema_open(lt_store *s, lt_err *err);
 
 #define LT__APPLICATION_ID 0x6c61746e /* "latn" */
-int64_t lt__schema_version(void);     /* of the newest schema known */
+#define LT__SCHEMA_VERSION 2
+int64_t lt__schema_version(void); /* of the newest schema known */
 /* Makes the tables and views of that version in an empty database. */
 lt_status lt__schema_build(lt_store *s, int64_t version, lt_err *err);
+
+/* ---- schema_text.c ---- */
+
+typedef struct lt__migration {
+    const char *sql[3]; /* NULL where there is less */
+} lt__migration;
+
+extern const lt__migration lt__migrations[LT__SCHEMA_VERSION];
 
 /* ---- aggregate.c, query.c ---- */
 

@@ -4,7 +4,11 @@
  * One lt_store is one connection, used by one thread. Writes are BEGIN
  * IMMEDIATE transactions that wait for other writers. Readers never create a
  * store. Errors are LT_ESTORE (or ENOTFOUND) with the path and SQLite's words.
- */
+ *
+ * A store of an older schema is brought to the newest by the first opening
+ * for writing, after a copy of it, "<path>.schema1.bak", was made; opened for
+ * reading it stays as it is. One of a newer schema is only read: ESTORE for
+ * the other modes. */
 #ifndef LT_STORE_H
 #define LT_STORE_H
 
@@ -49,6 +53,10 @@ typedef struct lt_store lt_store;
 lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
                         lt_err *err);
 void lt_store_close(lt_store *store);
+
+/* What opening the store did that its user should be told, such as a copy
+ * made; NULL when there is nothing. Borrowed. */
+const char *lt_store_notice(const lt_store *store);
 
 const char *lt_store_sqlite_version(void); /* "3.40.1" */
 
