@@ -17,6 +17,7 @@
 
 #define CHUNK       ((size_t)1 << 30) /* gzread counts in int */
 #define BUFFER_SIZE (128u << 10)
+#define LEAST_SIZE  (8u << 10)
 #define EXPANSION   1032u /* deflate's best: 258 bytes from 2 bits, always */
 
 struct lt_gzin {
@@ -50,6 +51,15 @@ static lt_status regular_open(const char *path, int *fd, uint64_t *size,
     return LT_OK;
 }
 
+/* Small files get small buffers: zlib asks for three times this much, and many
+ * small files cost little but that. */
+static unsigned buffer_size(uint64_t size)
+{
+    return size >= BUFFER_SIZE  ? BUFFER_SIZE
+           : size <= LEAST_SIZE ? LEAST_SIZE
+                                : (unsigned)size;
+}
+
 static void bound_set(lt_gzin *in, uint64_t size)
 {
     in->bound = size;
@@ -75,7 +85,7 @@ lt_status lt_gzin_open(const char *path, lt_gzin **out, lt_err *err)
         lt_gzin_close(in);
         return lt_err_set(err, LT_ENOMEM, "%s: out of memory", path);
     }
-    (void)gzbuffer(in->file, BUFFER_SIZE);
+    (void)gzbuffer(in->file, buffer_size(size));
     bound_set(in, size);
     *out = in;
     return LT_OK;

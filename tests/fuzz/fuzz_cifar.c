@@ -6,7 +6,7 @@
 
 #include "latent/data/cifar.h"
 
-enum { RECORD = 3073, SHORT = 35, MAX_RECORDS = 40 };
+enum { RECORD = 3073, SHORT = 35, MAX_RECORDS = 6 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     paths[0] = fuzz_file(0, data, size);
     fuzz_set_check(lt_cifar_load(paths, 1, &d, &err), &d, &err);
     n = n < MAX_RECORDS ? n : MAX_RECORDS - 1;
-    memset(file, 0, sizeof file);
+    memset(file, 0, (n + 1) * RECORD);
     for (size_t i = 0; i < n; i++, at += RECORD)
         memcpy(file + at, data + i * SHORT, SHORT);
     at += size % SHORT; /* a cut record, most of the time */

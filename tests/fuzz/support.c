@@ -8,7 +8,8 @@
 #include "latent/base/mem.h"
 
 /* Larger sets are not gathered whole: that would only take time. */
-#define GATHERED_ROWS 64
+#define GATHERED_ROWS     64
+#define GATHERED_ELEMENTS 8192
 
 const char *fuzz_file(int slot, const void *data, size_t size)
 {
@@ -32,7 +33,10 @@ static void set_read(const lt_dataset *d)
 {
     int rows = lt_dataset_rows(d);
     int elements = lt_shape_elements(lt_dataset_shape(d));
-    int n = rows < GATHERED_ROWS ? rows : GATHERED_ROWS;
+    int most = elements < GATHERED_ELEMENTS / GATHERED_ROWS
+                   ? GATHERED_ROWS
+                   : 1 + GATHERED_ELEMENTS / elements;
+    int n = rows < most ? rows : most;
     lt_real *out = lt_mem_alloc((size_t)n, (size_t)elements * sizeof *out);
     char hex[LT_DIGEST_HEX];
 
