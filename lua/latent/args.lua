@@ -287,9 +287,14 @@ function args.read(spec, argv)
     io.stdout:write(args.help(spec))
     return nil, 0
   end
+  return nil, args.fail(spec, message)
+end
+
+-- Says what is wrong with the arguments; the exit status.
+function args.fail(spec, message)
   io.stderr:write(("latent %s: %s\nusage: %s   (latent help %s)\n"):format(
     spec.command, message, args.usage(spec), spec.command))
-  return nil, 2
+  return 2
 end
 
 return args

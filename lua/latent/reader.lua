@@ -162,6 +162,40 @@ function reader.metric_columns(store, text)
   return columns
 end
 
+-- The usual columns of a list of runs; for those that `text` names see
+-- metric_columns.
+function reader.list_columns(store, filter, text)
+  local columns = {
+    { "id" }, { "name", spare = 1 }, { "experiment", spare = 4 }, { "status" }, { "seed" },
+  }
+  table.move(reader.knob_columns(store, filter), 1, 100, #columns + 1, columns)
+  table.move(reader.metric_columns(store, text), 1, 100, #columns + 1, columns)
+  columns[#columns + 1] = reader.seconds_column()
+  columns[#columns + 1] = reader.age_column()
+  return columns
+end
+
+-- Gives rows of removed runs (with ids) the time when they were; the column.
+function reader.add_removal(store, rows)
+  local at = {}
+  for _, row in ipairs(store:sql("SELECT id, removed_at FROM removed_runs")) do at[row.id] = row.removed_at end
+  for _, row in ipairs(rows) do row.removed_at = at[row.id] end
+  return { "removed_at", title = "removed", align = "right", show = reader.age }
+end
+
+-- " --db PATH", fit for a shell, where that store is not the usual one.
+function reader.db_option(context)
+  local usual = sys.env "LATENT_DB"
+  if context.db == (usual and usual ~= "" and usual or "results/latent.db") then return "" end
+  return " --db " .. reader.quote(context.db)
+end
+
+-- As one would type it for a shell.
+function reader.quote(text)
+  if text:find("^[%w_%-./=,+:@%%]+$") then return text end
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
 -- { "started_at", title = "age" }: a time in JSON, its age for people.
 function reader.age_column()
   return { "started_at", name = "started_at", title = "age", align = "right", spare = 2, show = reader.age }

@@ -256,7 +256,7 @@ function sandbox.unknown()
     local rules = core and CORE[core]
     if core and not rules then unknown[#unknown + 1] = module end
     for key, value in pairs(core and require(module) or {}) do
-      if type(value) == "function" and not (rules and rules[key]) and core ~= "store" and core ~= "bench"
+      if type(value) == "function" and not (rules and rules[key]) and core ~= "store" and core ~= "books" and core ~= "bench"
         and core ~= "fetch" then
         unknown[#unknown + 1] = module .. "." .. key
       end

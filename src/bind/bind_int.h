@@ -40,6 +40,7 @@ int lt__open_probe(lua_State *L);
 int lt__open_recommend(lua_State *L);
 int lt__open_run(lua_State *L);
 int lt__open_store(lua_State *L);
+int lt__open_books(lua_State *L);
 int lt__open_plot(lua_State *L);
 int lt__open_bench(lua_State *L);
 
@@ -189,7 +190,10 @@ void lt__get_objective(lua_State *L, int table, lt_objective *out);
 /* The terms that apply into the table on top of the stack, as "PREFIXsse". */
 void lt__set_terms(lua_State *L, const char *prefix, const lt_terms *terms);
 
-/* ---- handles of bind_net.c and bind_data.c, for other modules ---- */
+/* ---- handles of bind_store.c, bind_net.c and bind_data.c ---- */
+
+/* The open store that is argument 1; raises when there is none. */
+lt_store *lt__check_store(lua_State *L);
 
 lt_net *lt__check_net(lua_State *L, int index);
 const lt_dataset *lt__check_set(lua_State *L, int index);

@@ -65,7 +65,7 @@ static int filter_collect(lua_State *L)
     return 0;
 }
 
-static lt_store *check_store(lua_State *L)
+lt_store *lt__check_store(lua_State *L)
 {
     lt_store **s = luaL_checkudata(L, 1, STORE_TYPE);
 
@@ -253,7 +253,7 @@ static int store_open(lua_State *L)
 /* The user's query at 2, with arguments from `first` on; left on the stack. */
 static lt_query *query_text(lua_State *L, double seconds, int first)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     const char *sql = luaL_checkstring(L, 2);
     int top = lua_gettop(L);
     lt_query **q = new_query(L);
@@ -306,7 +306,7 @@ static void decode_config(lua_State *L)
 
 static int store_runs(lua_State *L)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     lt_filter *f = new_filter(L, s, 2);
     lt_query **q = new_query(L);
     lt_err err = {0};
@@ -325,7 +325,7 @@ static int store_runs(lua_State *L)
 
 static int store_count(lua_State *L)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     lt_filter *f = new_filter(L, s, 2);
     int64_t *ids = NULL;
     lt_err err = {0};
@@ -374,7 +374,7 @@ static void decode_nan(lua_State *L, const lt_query *q, int names)
 
 static int store_table(lua_State *L)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     lt_table_spec spec = {0};
     lt_err err = {0};
     lt_filter *f;
@@ -403,7 +403,7 @@ static int store_table(lua_State *L)
 
 static int store_keys(lua_State *L)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     lt_filter *f = new_filter(L, s, 2);
     lt_query **q = new_query(L);
     lt_err err = {0};
@@ -440,7 +440,7 @@ static int store_metric(lua_State *L)
 {
     static const char sql[] = "SELECT step, epoch, value, elapsed FROM metrics"
                               " WHERE run = ? AND name = ? ORDER BY seq";
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     lt_value name = {.type = LT_VALUE_TEXT};
     lt_err err = {0};
     lt_query *q;
@@ -460,7 +460,7 @@ static int store_metric(lua_State *L)
 
 static int store_finals(lua_State *L)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     lt_query *q =
         query_run(L, s, "SELECT * FROM finals WHERE run = ? ORDER BY name",
                   check_run(L, s, 2));
@@ -491,7 +491,7 @@ static void push_file(lua_State *L, const lt_store *s, const char *path)
 
 static int store_artifacts(lua_State *L)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     lt_query *q =
         query_run(L, s, "SELECT * FROM artifacts WHERE run = ? ORDER BY name",
                   check_run(L, s, 2));
@@ -510,13 +510,13 @@ static int store_artifacts(lua_State *L)
 
 static int store_find(lua_State *L)
 {
-    lua_pushinteger(L, check_run(L, check_store(L), 2));
+    lua_pushinteger(L, check_run(L, lt__check_store(L), 2));
     return 1;
 }
 
 static int store_counts(lua_State *L)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     int counts[LT_RUN_STATUS_COUNT];
     lt_err err = {0};
 
@@ -533,7 +533,7 @@ static int store_counts(lua_State *L)
 
 static int store_source(lua_State *L)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     const char *hash = luaL_checkstring(L, 2);
     lt_text *text = lt__new_text_guard(L);
     lt_err err = {0};
@@ -546,7 +546,7 @@ static int store_source(lua_State *L)
 
 static int store_reap(lua_State *L)
 {
-    lt_store *s = check_store(L);
+    lt_store *s = lt__check_store(L);
     lt_err err = {0};
     int n = 0;
 
@@ -558,7 +558,7 @@ static int store_reap(lua_State *L)
 
 static int store_path(lua_State *L)
 {
-    lua_pushstring(L, lt_store_path(check_store(L)));
+    lua_pushstring(L, lt_store_path(lt__check_store(L)));
     return 1;
 }
 

@@ -22,6 +22,7 @@ static const luaL_Reg core_modules[] = {
     {"latent.core.run", lt__open_run},
     {"latent.core.plot", lt__open_plot},
     {"latent.core.store", lt__open_store},
+    {"latent.core.books", lt__open_books},
     {"latent.core.bench", lt__open_bench},
     {NULL, NULL},
 };

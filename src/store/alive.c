@@ -104,6 +104,33 @@ lt_status lt__run_judge(const lt_store *s, const lt__whereabouts *w,
     return LT_OK;
 }
 
+#define WHERE_IT_IS                                                            \
+    "SELECT r.status IN ('running', 'lost'), m.name, r.boot_id, r.started_at"  \
+    " FROM run r LEFT JOIN machine m ON m.id = r.machine WHERE r.id = ?"
+
+lt_status lt__run_is_live(lt_store *s, int64_t run, const lt_host *here,
+                          bool *live, lt_err *err)
+{
+    lt__verdict verdict = {.sign = LT__SIGN_GONE};
+    lt__whereabouts w = {run, here->name, here->boot_id, 0};
+    sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    lt_status rc;
+
+    LT_TRY(lt__db_open(s, &stmt, err, WHERE_IT_IS, "i", run));
+    rc = lt__db_next(s, stmt, &row, err);
+    if (rc == LT_OK && row && sqlite3_column_int(stmt, 0)) {
+        w.host = lt__db_text(stmt, 1);
+        w.boot_id = lt__db_text(stmt, 2);
+        w.claimed = (double)sqlite3_column_int64(stmt, 3) / 1000;
+    }
+    if (rc == LT_OK)
+        rc = lt__run_judge(s, &w, here, &verdict, err);
+    sqlite3_finalize(stmt);
+    *live = verdict.sign == LT__SIGN_ALIVE;
+    return rc;
+}
+
 lt_status lt__ids_add(lt__ids *all, int64_t id, lt_err *err)
 {
     int64_t *items = lt_mem_grow(all->items, (size_t)all->n + 1, sizeof *items);

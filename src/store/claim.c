@@ -28,7 +28,9 @@ static void claim_free(lt_claim *c)
 
 /* ---- claiming ---- */
 
-#define PICK "SELECT id, sweep, seed, name, config, started_at IS NULL FROM run"
+#define PICK                                                                   \
+    "SELECT id, sweep, seed, name, config, started_at IS NULL FROM run"        \
+    " WHERE status = 'queued' AND id NOT IN (SELECT run FROM removed)"
 
 static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
 {
@@ -38,10 +40,8 @@ static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
     lt_status rc;
 
     LT_TRY(lt__db_open(s, &stmt, err,
-                       sweep ? PICK " WHERE status = 'queued' AND sweep = ?"
-                                    " ORDER BY id LIMIT 1"
-                             : PICK " WHERE status = 'queued' AND id > ?"
-                                    " ORDER BY id LIMIT 1",
+                       sweep ? PICK " AND sweep = ? ORDER BY id LIMIT 1"
+                             : PICK " AND id > ? ORDER BY id LIMIT 1",
                        "i", sweep));
     rc = lt__db_next(s, stmt, &row, err);
     if (rc == LT_OK && row) {

@@ -6,6 +6,7 @@
  * and never touches the points of a metric. */
 #include "latent/base/mem.h"
 #include "store/filter_int.h"
+#include "store/store_int.h"
 
 #include <string.h>
 
@@ -35,8 +36,8 @@ lt_status lt_filter_open(lt_filter *f, lt_query **out, lt_err *err)
 {
     lt_text sql = {0};
 
-    lt_text_addf(&sql, "SELECT * FROM runs r WHERE %s ORDER BY r.id",
-                 lt_text_str(&f->where));
+    lt_text_addf(&sql, "SELECT * FROM %s r WHERE %s ORDER BY r.id",
+                 lt__store_runs(f->store), lt_text_str(&f->where));
     return filter_query(f, &sql, out, err);
 }
 
@@ -74,8 +75,8 @@ lt_status lt_filter_runs(lt_filter *f, int64_t **ids, int *n, lt_err *err)
     int count = 0;
     lt_status rc;
 
-    lt_text_addf(&sql, "SELECT r.id FROM runs r WHERE %s ORDER BY r.id",
-                 lt_text_str(&f->where));
+    lt_text_addf(&sql, "SELECT r.id FROM %s r WHERE %s ORDER BY r.id",
+                 lt__store_runs(f->store), lt_text_str(&f->where));
     rc = filter_query(f, &sql, &q, err);
     if (rc == LT_OK)
         rc = found ? ids_read(q, &found, &count, err)
@@ -148,7 +149,8 @@ lt_status lt_filter_table(lt_filter *f, const lt_table_spec *spec,
     LT_ASSERT(spec->n_columns > 0);
     lt_text_add(&sql, "SELECT ");
     rc = table_columns(f, spec, &sql, &own);
-    lt_text_addf(&sql, " FROM runs r WHERE %s", lt_text_str(&f->where));
+    lt_text_addf(&sql, " FROM %s r WHERE %s", lt__store_runs(f->store),
+                 lt_text_str(&f->where));
     if (rc == LT_OK)
         rc = table_order(f, spec->order, &sql, &own);
     if (spec->limit > 0)
@@ -160,24 +162,41 @@ lt_status lt_filter_table(lt_filter *f, const lt_table_spec *spec,
     return filter_query(f, &sql, out, err);
 }
 
+/* Whether the filter takes all runs that there are in the store's tables. */
+static lt_status filter_is_all(const lt_filter *f, bool *is_all, lt_err *err)
+{
+    int64_t hides = f->store->shows_removed;
+
+    *is_all = false;
+    if (strcmp(lt_text_str(&f->where), "TRUE") != 0)
+        return LT_OK;
+    if (!hides && f->store->version >= 2)
+        LT_TRY(lt__db_integer(f->store, &hides, err,
+                              "SELECT 1 FROM removed LIMIT 1", ""));
+    *is_all = !hides;
+    return LT_OK;
+}
+
 /* Compares with the first run that has the knob, and stops at one that
  * differs: half the time of min and max. A knob that some of the runs lack
  * differs as well. */
 lt_status lt_filter_keys(lt_filter *f, lt_query **out, lt_err *err)
 {
-    bool is_all = strcmp(lt_text_str(&f->where), "TRUE") == 0;
-    const char *among = is_all ? "" : " AND p.run IN (SELECT id FROM m)";
+    const char *among;
     lt_text sql = {0};
+    bool is_all;
 
+    LT_TRY(filter_is_all(f, &is_all, err));
+    among = is_all ? "" : " AND p.run IN (SELECT id FROM m)";
     if (is_all)
         lt_text_add(&sql, "WITH t(n) AS MATERIALIZED (SELECT count(*)"
                           " FROM run)");
     else
         lt_text_addf(&sql,
-                     "WITH m(id) AS MATERIALIZED (SELECT r.id FROM runs r"
+                     "WITH m(id) AS MATERIALIZED (SELECT r.id FROM %s r"
                      " WHERE %s), t(n) AS MATERIALIZED (SELECT count(*)"
                      " FROM m)",
-                     lt_text_str(&f->where));
+                     lt__store_runs(f->store), lt_text_str(&f->where));
     lt_text_addf(&sql,
                  ", c(id, name, n, one) AS MATERIALIZED (SELECT k.id, k.name,"
                  " (SELECT count(*) FROM param p WHERE p.key = k.id%s),"

@@ -1,4 +1,7 @@
-/* RUN on a command line; see latent/store/filter.h. */
+/* RUN on a command line; see latent/store/filter.h.
+ *
+ * Runs that were removed are found by nobody but who asks for them: then there
+ * are no others. */
 #include "store/filter_int.h"
 #include "store/store_int.h"
 
@@ -7,8 +10,33 @@
 
 #define MAX_CANDIDATES 5
 
+/* What a removed run is called says so, rather than that there is none. */
+static lt_status find_removed(lt_store *s, const char *text, lt_err *err)
+{
+    int64_t run = 0;
+
+    if (!*text || s->shows_removed || s->version < 2)
+        return LT_OK;
+    LT_TRY(lt__db_integer(s, &run, err,
+                          "SELECT id FROM removed_runs WHERE id = ?1 OR"
+                          " substr(name, 1, length(?1)) = ?1 LIMIT 1",
+                          "t", text));
+    if (run == 0)
+        return LT_OK;
+    return lt_err_set(err, LT_ENOTFOUND,
+                      "%s: run %lld was removed; latent restore %lld brings it "
+                      "back",
+                      s->path, (long long)run, (long long)run);
+}
+
 static lt_status find_nothing(lt_store *s, const char *text, lt_err *err)
 {
+    LT_TRY(find_removed(s, text, err));
+    if (s->shows_removed)
+        return lt_err_set(err, LT_ENOTFOUND,
+                          "%s: no removed run '%s'; wanted an id, the start of "
+                          "a name or @last (latent ls --removed)",
+                          s->path, text);
     return lt_err_set(err, LT_ENOTFOUND,
                       "%s: no run '%s'; wanted an id, the start of a name, "
                       "@last or @best(METRIC)",
@@ -20,7 +48,10 @@ static lt_status find_id(lt_store *s, const char *text, int64_t *run,
 {
     int64_t found = 0;
 
-    LT_TRY(lt__db_integer(s, &found, err, "SELECT id FROM run WHERE id = ?",
+    LT_TRY(lt__db_integer(s, &found, err,
+                          s->shows_removed
+                              ? "SELECT id FROM removed_runs WHERE id = ?"
+                              : "SELECT id FROM runs WHERE id = ?",
                           "i", (int64_t)strtoll(text, NULL, 10)));
     if (found == 0)
         return find_nothing(s, text, err);
@@ -28,17 +59,24 @@ static lt_status find_id(lt_store *s, const char *text, int64_t *run,
     return LT_OK;
 }
 
-/* The one begun last, or when none was, the one queued last. */
+/* The one begun last, or when none was, the one queued last; among removed
+ * ones, that removed last. */
 static lt_status find_last(lt_store *s, int64_t *run, lt_err *err)
 {
     int64_t found = 0;
 
     LT_TRY(lt__db_integer(s, &found, err,
-                          "SELECT id FROM run ORDER BY started_at DESC NULLS"
-                          " LAST, id DESC LIMIT 1",
+                          s->shows_removed
+                              ? "SELECT id FROM removed_runs ORDER BY"
+                                " removed_at DESC, id DESC LIMIT 1"
+                              : "SELECT id FROM runs ORDER BY started_at DESC"
+                                " NULLS LAST, id DESC LIMIT 1",
                           ""));
     if (found == 0)
-        return lt_err_set(err, LT_ENOTFOUND, "%s: no runs yet", s->path);
+        return lt_err_set(err, LT_ENOTFOUND,
+                          s->shows_removed ? "%s: no run was removed"
+                                           : "%s: no runs yet",
+                          s->path);
     *run = found;
     return LT_OK;
 }
@@ -88,9 +126,9 @@ static lt_status find_best(lt_store *s, const char *text, int64_t *run,
         lt_text_add(&sql, "SELECT id FROM (SELECT r.id AS id, ");
         lt__ref_emit(&ref, &sql);
         lt_text_addf(&sql,
-                     " AS value FROM run r WHERE r.status = 'finished')"
+                     " AS value FROM %s r WHERE r.status = 'finished')"
                      " WHERE abs(value) < 9e999 ORDER BY value %s, id LIMIT 1",
-                     is_high ? "DESC" : "ASC");
+                     lt__store_runs(s), is_high ? "DESC" : "ASC");
         rc = sql.failed ? lt_err_mark(err, LT_ENOMEM)
                         : lt__db_integer(s, &found, err, sql.data, "");
     }
@@ -105,6 +143,10 @@ static lt_status find_best(lt_store *s, const char *text, int64_t *run,
     return rc;
 }
 
+#define NAMED(view)                                                            \
+    "SELECT id, name, name = ?1 FROM " view                                    \
+    " WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name LIMIT ?2"
+
 /* Names that start with `text`, at most MAX_CANDIDATES + 1 of them. */
 static lt_status find_names(lt_store *s, const char *text, lt_text *names,
                             int *n, int64_t *run, lt_err *err)
@@ -114,9 +156,7 @@ static lt_status find_names(lt_store *s, const char *text, lt_text *names,
     lt_status rc;
 
     LT_TRY(lt__db_open(s, &stmt, err,
-                       "SELECT id, name, name = ?1 FROM run"
-                       " WHERE substr(name, 1, length(?1)) = ?1"
-                       " ORDER BY name LIMIT ?2",
+                       s->shows_removed ? NAMED("removed_runs") : NAMED("runs"),
                        "ti", text, (int64_t)MAX_CANDIDATES + 1));
     while ((rc = lt__db_next(s, stmt, &row, err)) == LT_OK && row) {
         *run = sqlite3_column_int64(stmt, 0);
@@ -155,7 +195,7 @@ static lt_status find_name(lt_store *s, const char *text, int64_t *run,
 lt_status lt_store_find_run(lt_store *store, const char *text, int64_t *run,
                             lt_err *err)
 {
-    if (*text == '\0')
+    if (*text == '\0' || (store->shows_removed && store->version < 2))
         return find_nothing(store, text, err);
     if (strcmp(text, "@last") == 0)
         return find_last(store, run, err);

@@ -26,10 +26,9 @@ static const char *spec_script(const lt_sweep_spec *spec)
 static lt_status done_open(lt_store *s, sqlite3_stmt **out, lt_err *err)
 {
     return lt__db_open(s, out, err,
-                       "SELECT 1 FROM run r JOIN sweep s ON s.id = r.sweep"
-                       " WHERE r.config_hash = ? AND r.seed = ?"
-                       " AND r.status = 'finished' AND r.config = ?"
-                       " AND s.experiment = ? AND s.script_hash = ? LIMIT 1",
+                       "SELECT 1 FROM runs WHERE config_hash = ? AND seed = ?"
+                       " AND status = 'finished' AND config = ?"
+                       " AND experiment = ? AND script_hash = ? LIMIT 1",
                        "");
 }
 
@@ -268,9 +267,9 @@ lt_status lt_store_sweep_counts(lt_store *store, int64_t sweep,
     for (int i = 0; i < LT_RUN_STATUS_COUNT; i++)
         counts[i] = 0;
     LT_TRY(lt__db_open(store, &stmt, err,
-                       sweep ? "SELECT status, count(*) FROM run"
+                       sweep ? "SELECT status, count(*) FROM runs"
                                " WHERE sweep = ? GROUP BY status"
-                             : "SELECT status, count(*) FROM run"
+                             : "SELECT status, count(*) FROM runs"
                                " WHERE id != ? GROUP BY status",
                        "i", sweep));
     while ((rc = lt__db_next(store, stmt, &row, err)) == LT_OK && row) {

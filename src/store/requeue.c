@@ -28,7 +28,8 @@ static lt_status requeue_judge(lt_store *s, sqlite3_stmt *stmt,
 #define FIND                                                                   \
     "SELECT r.id, r.status = 'lost', m.name, r.boot_id, r.started_at"          \
     " FROM run r LEFT JOIN machine m ON m.id = r.machine"                      \
-    " WHERE (?1 = 0 OR r.sweep = ?1) AND r.status IN "
+    " WHERE (?1 = 0 OR r.sweep = ?1)"                                          \
+    " AND r.id NOT IN (SELECT run FROM removed) AND r.status IN "
 
 static lt_status requeue_find(lt_store *s, int64_t sweep, lt_requeue which,
                               lt__ids *all, lt_err *err)

@@ -253,6 +253,12 @@ static const char views_2[] =
     " " ISO("d.at") " AS removed_at, r.uuid AS uuid"
     " FROM removed d JOIN run r ON r.id = d.run"
     " LEFT JOIN sweep s ON s.id = r.sweep;";
+
+const char lt__removed_runs[] =
+    "(" RUNS_SHOW ","
+    " d.step AS bad_step, d.layer AS bad_layer, d.what AS bad_what" RUNS_FROM
+    " LEFT JOIN divergence d ON d.run = r.id"
+    " WHERE r.id IN (SELECT run FROM removed))";
 /* clang-format on */
 
 const lt__migration lt__migrations[LT__SCHEMA_VERSION] = {

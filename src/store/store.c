@@ -295,6 +295,19 @@ const char *lt_store_notice(const lt_store *store)
     return store->notice.size ? lt_text_str(&store->notice) : NULL;
 }
 
+void lt_store_show_removed(lt_store *store, bool on)
+{
+    store->shows_removed = on;
+}
+
+const char *lt__store_runs(const lt_store *s)
+{
+    if (!s->shows_removed)
+        return "runs";
+    return s->version < 2 ? "(SELECT * FROM runs WHERE FALSE)"
+                          : lt__removed_runs;
+}
+
 const char *lt_store_path(const lt_store *store)
 {
     return store->path;

@@ -19,6 +19,7 @@ struct lt_store {
     double busy_since;
     double busy_longest; /* wait for others so far, in seconds */
     bool guarded;        /* the authorizer forbids all but reading */
+    bool shows_removed;  /* filters and names take removed runs, no others */
 };
 
 struct lt_claim {
@@ -82,6 +83,10 @@ lt_status lt__random_uuid(char out[LT__UUID_SIZE], lt_err *err);
 /* Waits until what was committed is on the disk. */
 lt_status lt__store_sync(const lt_store *s, lt_err *err);
 
+/* The runs that filters choose from, for "FROM %s r": their columns are those
+ * of the view. */
+const char *lt__store_runs(const lt_store *s);
+
 /* ---- schema.c ---- */
 
 /* Checks that the file is a store of a known version and, where the mode
@@ -101,6 +106,9 @@ typedef struct lt__migration {
 } lt__migration;
 
 extern const lt__migration lt__migrations[LT__SCHEMA_VERSION];
+
+/* View runs, but of the runs that were removed; since version 2. */
+extern const char lt__removed_runs[];
 
 /* ---- aggregate.c, query.c ---- */
 
@@ -147,6 +155,12 @@ typedef struct lt__ids {
     int n;
 } lt__ids;
 lt_status lt__ids_add(lt__ids *all, int64_t id, lt_err *err);
+
+/* Whether the run's process lives, or may: it is said to be running or lost
+ * and the signs do not say that it is gone, or its lock is held. Inside the
+ * transaction that is to rely on it. */
+lt_status lt__run_is_live(lt_store *s, int64_t run, const lt_host *here,
+                          bool *live, lt_err *err);
 
 /* ---- claim.c ---- */
 

@@ -58,6 +58,10 @@ void lt_store_close(lt_store *store);
  * made; NULL when there is nothing. Borrowed. */
 const char *lt_store_notice(const lt_store *store);
 
+/* From now on filters and lt_store_find_run take the runs that were removed
+ * (books.h), and no others. */
+void lt_store_show_removed(lt_store *store, bool on);
+
 const char *lt_store_sqlite_version(void); /* "3.40.1" */
 
 const char *lt_store_path(const lt_store *store); /* borrowed */

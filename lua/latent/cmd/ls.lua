@@ -1,5 +1,6 @@
 -- latent ls: list runs.
 local args = require "latent.args"
+local books = require "latent.core.books"
 local json = require "latent.core.json"
 local reader = require "latent.reader"
 local tables = require "latent.table"
@@ -13,6 +14,7 @@ local spec <const> = {
     { "--limit", value = "N", type = "integer", min = 0, help = "at most N runs (a table: 30), 0: all" },
     { "--all", help = "all runs (as --limit 0)" },
     { "--columns", value = "A,B,...", help = "these columns instead: columns of runs, knobs, metrics" },
+    { "--removed", help = "the runs that latent rm removed, instead of the others" },
   },
   formats = true,
   text = [[
@@ -27,21 +29,11 @@ tag, ...), a knob, or a metric: its last value, or min(..), max(..), first(..).]
     { "latent ls \"tie=tied and code>=6\" --sort test.sse" },
     { "latent ls status=failed --columns id,message" },
     { "latent ls --json | jq '.[].id'" },
+    { "latent ls --removed" },
   },
 }
 
 local TABLE_LIMIT <const> = 30 -- what fits on a screen; programs get all
-
-local function default_columns(store, filter, sort)
-  local columns = {
-    { "id" }, { "name", spare = 1 }, { "experiment", spare = 4 }, { "status" }, { "seed" },
-  }
-  table.move(reader.knob_columns(store, filter), 1, 100, #columns + 1, columns)
-  table.move(reader.metric_columns(store, (filter or "") .. " " .. sort), 1, 100, #columns + 1, columns)
-  columns[#columns + 1] = reader.seconds_column()
-  columns[#columns + 1] = reader.age_column()
-  return columns
-end
 
 -- Runs that were cut off: how to go on, on stderr.
 local function write_hint(store, filter)
@@ -58,12 +50,13 @@ local function main(argv, context)
   local opt, status = args.read(spec, argv)
   if not opt then return status end
   local store <close> = reader.open(context)
+  books.show_removed(store, opt.removed)
   local columns
   if opt.columns then
     columns = {}
     for i, name in ipairs(reader.split_columns(opt.columns)) do columns[i] = { name } end
   else
-    columns = default_columns(store, opt.filter, opt.sort)
+    columns = reader.list_columns(store, opt.filter, (opt.filter or "") .. " " .. opt.sort)
   end
   -- For programs the whole config: which knobs differ depends on the others.
   local has_config = opt.format == "json" and not opt.columns
@@ -71,8 +64,11 @@ local function main(argv, context)
   local limit = opt.all and 0 or opt.limit or (opt.format == "table" and TABLE_LIMIT or 0)
   local rows = reader.rows(store, opt.filter, columns, opt.sort, limit)
   if #rows == 0 then
-    return reader.nothing(opt, opt.filter and "no run matches: " .. opt.filter or "no runs in " .. context.db)
+    local what = opt.removed and "removed run" or "run"
+    return reader.nothing(opt, opt.filter and ("no %s matches: %s"):format(what, opt.filter) or
+      ("no %ss in %s"):format(what, context.db))
   end
+  if opt.removed and not opt.columns then columns[#columns + 1] = reader.add_removal(store, rows) end
   for _, row in ipairs(has_config and rows or {}) do row.config = json.decode(row.config) end
   if opt.format == "table" then columns = reader.prune(columns, rows) end
   tables.write({ columns = columns, rows = rows }, opt)
@@ -80,7 +76,7 @@ local function main(argv, context)
     local more = store:count(opt.filter) - #rows
     if more > 0 then io.stderr:write(("%d more (--all, or --limit N)\n"):format(more)) end
   end
-  if opt.format == "table" and not opt.columns then write_hint(store, opt.filter) end
+  if opt.format == "table" and not opt.columns and not opt.removed then write_hint(store, opt.filter) end
   return 0
 end
 
