@@ -262,16 +262,18 @@ lt_status lt_store_sweep_counts(lt_store *store, int64_t sweep,
 {
     sqlite3_stmt *stmt = NULL;
     bool row = true;
+    char sql[160];
     lt_status rc;
 
     for (int i = 0; i < LT_RUN_STATUS_COUNT; i++)
         counts[i] = 0;
-    LT_TRY(lt__db_open(store, &stmt, err,
-                       sweep ? "SELECT status, count(*) FROM runs"
-                               " WHERE sweep = ? GROUP BY status"
-                             : "SELECT status, count(*) FROM runs"
-                               " WHERE id != ? GROUP BY status",
-                       "i", sweep));
+    sqlite3_snprintf(
+        (int)sizeof sql, sql,
+        "SELECT status, count(*) FROM run WHERE %s%s"
+        " GROUP BY status",
+        sweep ? "sweep = ?" : "id != ?",
+        store->version < 2 ? "" : " AND id NOT IN (SELECT run FROM removed)");
+    LT_TRY(lt__db_open(store, &stmt, err, sql, "i", sweep));
     while ((rc = lt__db_next(store, stmt, &row, err)) == LT_OK && row) {
         int status = lt_run_status_find(lt__db_text(stmt, 0));
 
