@@ -103,7 +103,8 @@ static const char configs[] =
 static const char knobs[] =
     "SELECT r.id, 'run ' || r.id || ': knob ' || j.key || ': view params says'"
     " || ' otherwise than its config'"
-    " FROM run r, json_each(CASE WHEN json_valid(r.config) THEN r.config"
+    " FROM run r, json_each(CASE WHEN json_valid(r.config) THEN CASE"
+    "  json_type(r.config) WHEN 'object' THEN r.config ELSE '{}' END"
     "  ELSE '{}' END) j LEFT JOIN param_name k ON k.name = j.key"
     " LEFT JOIN param p ON p.run = r.id AND p.key = k.id"
     " WHERE p.type IS NOT j.type OR CASE j.type"

@@ -26,4 +26,8 @@ void fuzz_set_check(lt_status rc, lt_dataset **d, lt_err *err);
 /* The same for a decoder of pictures. */
 void fuzz_picture_check(lt_status rc, lt_picture *p, lt_err *err);
 
+/* SQLite takes its memory from lists of its own: several times as many inputs
+ * a second. Before the first store is opened; see sqlite_memory.c. */
+void fuzz_sqlite_memory(void);
+
 #endif
