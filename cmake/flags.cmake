@@ -25,3 +25,11 @@ if(LATENT_SANITIZE)
     -fno-sanitize-recover=all)
   target_link_options(latent_flags INTERFACE -fsanitize=${LATENT_SANITIZE})
 endif()
+
+# What the tests reach: see tests/coverage.sh. Threads count into the same
+# words.
+if(LATENT_COVERAGE)
+  target_compile_options(latent_flags INTERFACE
+    --coverage -fprofile-update=atomic)
+  target_link_options(latent_flags INTERFACE --coverage)
+endif()
