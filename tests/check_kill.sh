@@ -110,7 +110,7 @@ summaries()
 {
     ask "SELECT dense_rank() OVER (ORDER BY r.id), f.name, n, first,
         first_step, last, last_step, last_epoch, last_kind, min, min_step, max,
-        max_step, nonfinite, bad_step FROM finals f JOIN runs r ON r.id = f.run
+        max_step, nonfinite, f.bad_step FROM finals f JOIN runs r ON r.id = f.run
         WHERE r.sweep = $1 ORDER BY r.id, f.name"
 }
 

@@ -66,8 +66,8 @@ kill_one()
 POINTS="SELECT r.config, m.name, m.seq, m.step, m.epoch, m.value, m.kind
     FROM metrics m JOIN runs r ON r.id = m.run WHERE r.sweep"
 FINALS="SELECT r.config, f.name, n, first, first_step, last, last_step,
-    last_epoch, last_kind, min, min_step, max, max_step, nonfinite, bad_step
-    FROM finals f JOIN runs r ON r.id = f.run WHERE r.sweep"
+    last_epoch, last_kind, min, min_step, max, max_step, nonfinite,
+    f.bad_step FROM finals f JOIN runs r ON r.id = f.run WHERE r.sweep"
 WORDS="SELECT r.config, n.text FROM notes n JOIN runs r ON r.id = n.run
     WHERE n.text NOT LIKE '%; queued again' AND n.text NOT LIKE 'resumed at %'
     AND r.sweep"

@@ -119,6 +119,9 @@ lt_status lt__reap(lt_store *store, lt_err *err);
 /* Opens, says what that did, and reaps where the store may be written. */
 lt_status lt__ready_store(const char *path, lt_store_mode mode, lt_store **out,
                           lt_err *err);
+/* Folds in what runs could not store, and says so on stderr; whether nothing
+ * waits after that. */
+bool lt__fold(const lt__call *call);
 /* The exit status; tables on stdout, progress and a hint on stderr. */
 int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e);
 

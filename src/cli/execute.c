@@ -190,6 +190,7 @@ static int count_bad(const int *counts)
 int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e)
 {
     int counts[LT_RUN_STATUS_COUNT] = {0}, bad_before;
+    bool is_all_stored;
     sweeps all = {0};
     lt_err err = {0};
     int status;
@@ -201,12 +202,14 @@ int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e)
     if (counts[LT_RUN_QUEUED] == 0)
         return LT__EXIT_OK; /* another process was quicker */
     supervise(store, e, &all, counts, &err);
+    is_all_stored = lt__fold(call);
     lt__reap(store, NULL); /* what another supervisor left since we began */
     lt_store_sweep_counts(store, e->sweep, counts, NULL);
     summarise(call, &all);
     status = err.status != LT_OK              ? lt__fail(call, &err)
              : count_bad(counts) > bad_before ? LT__EXIT_RUN
-                                              : LT__EXIT_OK;
+             : is_all_stored                  ? LT__EXIT_OK
+                                              : LT__EXIT_STORE;
     if (lt_store_sweep_counts(store, all.n == 1 ? all.ids[0] : e->sweep, counts,
                               NULL) == LT_OK)
         hint(call, &all, counts);

@@ -254,6 +254,19 @@ static const char *take_name(lt__call *call)
     return strcmp(name, "--version") == 0 ? "version" : name;
 }
 
+/* Of the others, some have nothing to do with the store, and verify and doctor
+ * change nothing. A worker's supervisor has done it. */
+static bool is_to_fold(const command *c)
+{
+    static const char *const others[] = {"verify",  "doctor", "data",  "bench",
+                                         "version", "help",   "worker"};
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(c->name, others[i]) == 0)
+            return false;
+    return true;
+}
+
 static int dispatch(lt__call *call)
 {
     const command *c;
@@ -279,6 +292,8 @@ static int dispatch(lt__call *call)
     }
     if (c->computes)
         lt_script_prepare_engine(call->full_argv);
+    if (is_to_fold(c))
+        lt__fold(call);
     return c->run(call);
 }
 

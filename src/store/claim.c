@@ -8,7 +8,7 @@
 #include "latent/base/mem.h"
 #include "latent/base/path.h"
 #include "latent/store/recorder.h"
-#include "store/store_int.h"
+#include "store/unsaved_int.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +20,7 @@ static void claim_free(lt_claim *c)
         return;
     if (c->lock >= 0)
         close(c->lock);
+    lt__unsaved_free(c->unsaved);
     lt_mem_free(c->name);
     lt_mem_free(c->config);
     lt_mem_free(c->dir);
@@ -93,6 +94,16 @@ static lt_status claim_clear(const lt_claim *c, lt_err *err)
     return lt_err_mark(err, rc);
 }
 
+/* What the run's last process could not store: its checkpoint counts it. */
+static lt_status claim_fold(const lt_claim *c, lt_err *err)
+{
+    lt__folding all = {0};
+    lt_status rc = lt__fold_run(c->store, c->run, &all, err);
+
+    lt_mem_free(all.done.items);
+    return rc;
+}
+
 static lt_status claim_machine(lt_claim *c, const lt_run_env *env, int64_t *id,
                                lt_err *err)
 {
@@ -120,8 +131,7 @@ static lt_status claim_take(lt_claim *c, int64_t sweep, const lt_run_env *env,
                      env->host.boot_id);
     LT_TRY(claim_pick(c, sweep, err));
     LT_TRY(claim_lock(c, err));
-    if (c->is_anew)
-        LT_TRY(claim_clear(c, err));
+    LT_TRY(c->is_anew ? claim_clear(c, err) : claim_fold(c, err));
     LT_TRY(lt__db_integer(c->store, &c->notes, err,
                           "SELECT max(id) FROM note WHERE run = ?", "i",
                           c->run));
@@ -150,6 +160,8 @@ lt_status lt_claim_next(lt_store *store, int64_t sweep, const lt_run_env *env,
         rc = lt__db_end(store, claim_take(c, sweep, env, err), err);
     c->started = c->claimed = lt_clock_elapsed();
     c->cpu_started = lt_clock_cpu();
+    if (rc == LT_OK)
+        c->unsaved = lt__unsaved_new(c);
     if (rc == LT_OK)
         *out = c;
     else
@@ -192,7 +204,7 @@ void lt_claim_beat(const lt_claim *claim)
     lt__lock_touch(claim->lock);
 }
 
-lt_status lt__claim_check(const lt_claim *c, lt_err *err)
+lt_status lt__claim_check(lt_claim *c, lt_err *err)
 {
     int64_t is_ours = 0;
 
@@ -200,6 +212,7 @@ lt_status lt__claim_check(const lt_claim *c, lt_err *err)
                           "SELECT 1 FROM run WHERE id = ? AND boot_id = ?"
                           " AND pid = ? AND status IN ('running', 'lost')",
                           "iti", c->run, c->boot_id, (int64_t)getpid()));
+    c->is_gone = !is_ours;
     if (is_ours)
         return LT_OK;
     return lt_err_set(err, LT_ESTORE,
@@ -209,18 +222,85 @@ lt_status lt__claim_check(const lt_claim *c, lt_err *err)
 
 /* ---- what becomes known as it goes ---- */
 
+void lt_claim_listen(lt_claim *claim, void (*tell)(void *self, const char *),
+                     void *self)
+{
+    claim->tell = tell;
+    claim->tell_self = self;
+}
+
+void lt__claim_complain(lt_claim *c, const lt_err *err, bool is_kept)
+{
+    lt_text words = {0};
+
+    if (c->has_told || !c->tell)
+        return;
+    c->has_told = true;
+    lt_text_addf(&words, "cannot write to the store: %s. ", err->text);
+    if (is_kept)
+        lt_text_addf(&words,
+                     "What it lacks is kept in %s, until the run, or the next "
+                     "latent command, can write it",
+                     lt__unsaved_name(c->unsaved));
+    else
+        lt_text_add(&words, "Its values stay in memory, are tried again, and "
+                            "are lost if the run ends before");
+    c->tell(c->tell_self, lt_text_str(&words));
+    lt_text_deinit(&words);
+}
+
+static lt_status words_keep(lt_claim *c, lt__word word, const lt__value *values,
+                            const lt_err *why)
+{
+    if (!c->unsaved)
+        return LT_ENOMEM;
+    lt__unsaved_word(c->unsaved, word, values);
+    if (lt__unsaved_commit(c->unsaved, NULL) != LT_OK)
+        return LT_EIO;
+    lt__claim_complain(c, why, true);
+    return LT_OK;
+}
+
+/* In the store or, where that is in trouble, in the side file, and then all
+ * that follows too: the order stays. */
+static lt_status claim_say(lt_claim *c, lt__word word, const lt__value *values,
+                           lt_err *err)
+{
+    const lt_err before = {0};
+    lt_err own = {0};
+    lt_status rc;
+
+    if (c->unsaved && !lt__unsaved_is_empty(c->unsaved) &&
+        words_keep(c, word, values, &before) == LT_OK)
+        return LT_OK;
+    rc = lt__word_write(c->store, c->run, word, values, &own);
+    if (rc == LT_OK || (rc == LT_ESTORE && lt__db_is_in_trouble(c->store) &&
+                        words_keep(c, word, values, &own) == LT_OK))
+        return LT_OK;
+    return lt_err_set(err, rc, "%s", own.text);
+}
+
+lt_status lt__claim_drain(lt_claim *c, bool *is_all, lt_err *err)
+{
+    lt__folding all = {0};
+    lt_status rc = lt__fold_run(c->store, c->run, &all, err);
+
+    *is_all = all.done.n > 0;
+    lt_mem_free(all.done.items);
+    return rc;
+}
+
 lt_status lt_claim_facts(lt_claim *claim, const lt_run_facts *facts,
                          lt_err *err)
 {
-    return lt__db_do(claim->store, err,
-                     "UPDATE run SET data = coalesce(?, data),"
-                     " network = coalesce(?, network),"
-                     " parameters = coalesce(nullif(?, 0), parameters),"
-                     " examples_per_second ="
-                     " coalesce(nullif(?, 0.0), examples_per_second)"
-                     " WHERE id = ? AND status = 'running'",
-                     "ttidi", facts->data_fingerprint, facts->network,
-                     facts->parameters, facts->examples_per_second, claim->run);
+    const lt__value values[] = {
+        {.type = 't', .text = facts->data_fingerprint},
+        {.type = 't', .text = facts->network},
+        {.type = 'i', .integer = facts->parameters},
+        {.type = 'd', .real = facts->examples_per_second},
+    };
+
+    return claim_say(claim, LT__WORD_FACTS, values, err);
 }
 
 /* "runs/12/net.safetensors": a store may move with its folder. */
@@ -244,17 +324,24 @@ lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
     LT_TRY(lt_digest_file(path, hex, err));
     if (stat(path, &st) != 0)
         return lt_err_set(err, LT_EIO, "%s: gone while it was recorded", path);
-    return lt__db_do(claim->store, err,
-                     "INSERT OR REPLACE INTO artifact"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                     "ittttii", claim->run, name, kind,
-                     claim_relative(claim, path), hex, (int64_t)st.st_size,
-                     lt__now_ms());
+    const lt__value values[] = {
+        {.type = 't', .text = name},
+        {.type = 't', .text = kind},
+        {.type = 't', .text = claim_relative(claim, path)},
+        {.type = 't', .text = hex},
+        {.type = 'i', .integer = (int64_t)st.st_size},
+        {.type = 'i', .integer = lt__now_ms()},
+    };
+
+    return claim_say(claim, LT__WORD_ARTIFACT, values, err);
 }
 
-/* A run that goes on says again what it had said: in the same order. */
+/* A run that goes on says again what it had said: in the same order. No two
+ * notes of a run have one time and one text: words.c knows them by that. */
 lt_status lt_claim_note(lt_claim *claim, const char *text, lt_err *err)
 {
+    lt__value values[] = {{.type = 'i', .integer = lt__now_ms()},
+                          {.type = 't', .text = text}};
     int64_t same = 0;
 
     if (claim->matched < claim->notes)
@@ -267,32 +354,50 @@ lt_status lt_claim_note(lt_claim *claim, const char *text, lt_err *err)
         claim->matched = same;
         return LT_OK;
     }
-    return lt__db_do(claim->store, err,
-                     "INSERT INTO note (run, at, text) VALUES (?, ?, ?)", "iit",
-                     claim->run, lt__now_ms(), text);
+    if (values[0].integer <= claim->noted)
+        values[0].integer = claim->noted + 1;
+    claim->noted = values[0].integer;
+    return claim_say(claim, LT__WORD_NOTE, values, err);
 }
 
 lt_status lt_claim_tag(lt_claim *claim, const char *tag, lt_err *err)
 {
-    return lt__db_do(claim->store, err,
-                     "INSERT OR IGNORE INTO tag VALUES (?, ?)", "it",
-                     claim->run, tag);
+    const lt__value values[] = {{.type = 't', .text = tag}};
+
+    return claim_say(claim, LT__WORD_TAG, values, err);
 }
 
 /* ---- the end ---- */
 
-static lt_status claim_write_end(lt_claim *c, lt_run_status status,
-                                 const char *message, lt_err *err)
+static lt_status claim_write_end(lt_claim *c, const lt__value *values,
+                                 bool *is_all, lt_err *err)
 {
     if (lt__claim_check(c, err) != LT_OK)
-        return lt_err_prefix(
-            err, "its end (%s) was not recorded: ", lt_run_status_name(status));
-    return lt__db_do(c->store, err,
-                     "UPDATE run SET status = ?, message = ?, ended_at = ?,"
-                     " seconds = ?, cpu_seconds = ? WHERE id = ?",
-                     "ttiddi", lt_run_status_name(status), message,
-                     lt__now_ms(), lt_clock_elapsed() - c->started,
-                     lt_clock_cpu() - c->cpu_started, c->run);
+        return lt_err_prefix(err,
+                             "its end (%s) was not recorded: ", values[0].text);
+    if (c->unsaved && !lt__unsaved_is_empty(c->unsaved))
+        LT_TRY(lt__claim_drain(c, is_all, err));
+    return lt__word_write(c->store, c->run, LT__WORD_END, values, err);
+}
+
+/* An end that the store cannot take is the side file's last word. */
+static lt_status claim_close(lt_claim *c, const lt__value *values, lt_err *err)
+{
+    lt_err own = {0};
+    bool is_all = true;
+    lt_status rc = lt__db_begin(c->store, &own);
+
+    if (rc == LT_OK)
+        rc = lt__db_end(c->store, claim_write_end(c, values, &is_all, &own),
+                        &own);
+    if (rc == LT_OK && is_all)
+        lt__unsaved_remove(c->unsaved);
+    if (rc == LT_OK)
+        return rc;
+    if (!c->is_gone && lt__db_is_in_trouble(c->store) &&
+        words_keep(c, LT__WORD_END, values, &own) == LT_OK)
+        return LT_OK;
+    return lt_err_set(err, rc, "%s", own.text);
 }
 
 static void claim_message(const lt_claim *c, const char *message, lt_text *out)
@@ -307,6 +412,11 @@ static void claim_message(const lt_claim *c, const char *message, lt_text *out)
 lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
                        const char *message, lt_err *err)
 {
+    lt__value values[] = {{'t', .text = lt_run_status_name(status)},
+                          {'t', .text = ""},
+                          {'i', .integer = lt__now_ms()},
+                          {'d', .real = 0},
+                          {'d', .real = 0}};
     lt_text text = {0};
     lt_status rc;
 
@@ -314,11 +424,10 @@ lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
     if (claim->recorder)
         lt__recorder_detach(claim->recorder);
     claim_message(claim, message, &text);
-    rc = lt__db_begin(claim->store, err);
-    if (rc == LT_OK)
-        rc = lt__db_end(claim->store,
-                        claim_write_end(claim, status, lt_text_str(&text), err),
-                        err);
+    values[1].text = lt_text_str(&text);
+    values[3].real = lt_clock_elapsed() - claim->started;
+    values[4].real = lt_clock_cpu() - claim->cpu_started;
+    rc = claim_close(claim, values, err);
     lt_text_deinit(&text);
     claim_free(claim);
     return rc;

@@ -13,6 +13,7 @@
 
 lt_status lt__db_fail(lt_store *s, lt_err *err)
 {
+    s->failed = sqlite3_errcode(s->db) & 0xff;
     if (sqlite3_errcode(s->db) == SQLITE_NOMEM)
         return lt_err_set(err, LT_ENOMEM, "%s: out of memory", s->path);
     return lt_err_set(err, LT_ESTORE, "%s: %s", s->path, sqlite3_errmsg(s->db));
@@ -125,6 +126,24 @@ lt_status lt__db_again(lt_store *s, sqlite3_stmt *stmt, lt_err *err,
         rc = lt__db_fail(s, err);
     sqlite3_reset(stmt);
     return rc;
+}
+
+bool lt__db_is_in_trouble(const lt_store *s)
+{
+    switch (s->failed) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PROTOCOL:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return true;
+    default:
+        return false;
+    }
 }
 
 lt_status lt__db_begin(lt_store *s, lt_err *err)

@@ -6,7 +6,7 @@
  * is recorded is the time of the last metric: nothing is known of the time
  * after it. */
 #include "latent/base/mem.h"
-#include "store/store_int.h"
+#include "store/unsaved_int.h"
 
 #include <string.h>
 
@@ -104,7 +104,7 @@ static void describe_end(const dead_run *d, char *out, int size)
     }
 }
 
-static lt_status reap_all(lt_store *s, int *n, lt_err *err)
+static lt_status reap_all(lt_store *s, lt__folding *all, int *n, lt_err *err)
 {
     graves dead = {0};
     char message[256];
@@ -112,7 +112,9 @@ static lt_status reap_all(lt_store *s, int *n, lt_err *err)
 
     for (int i = 0; rc == LT_OK && i < dead.n; i++) {
         describe_end(&dead.items[i], message, (int)sizeof message);
-        rc = run_bury(s, dead.items[i].run, LT_RUN_LOST, message, err);
+        rc = lt__fold_run(s, dead.items[i].run, all, err);
+        if (rc == LT_OK)
+            rc = run_bury(s, dead.items[i].run, LT_RUN_LOST, message, err);
     }
     if (rc == LT_OK)
         *n = dead.n;
@@ -139,6 +141,7 @@ static lt_status graves_confirm(lt_store *s, const graves *dead, int *n,
 
 lt_status lt_store_reap(lt_store *store, int *n, lt_err *err)
 {
+    lt__folding all = {0};
     graves dead = {0};
     lt_status rc = graves_find(store, 0, &dead, err);
 
@@ -150,18 +153,29 @@ lt_status lt_store_reap(lt_store *store, int *n, lt_err *err)
         return rc;
     *n = 0;
     LT_TRY(lt__db_begin(store, err));
-    return lt__db_end(store, reap_all(store, n, err), err);
+    rc = lt__db_end(store, reap_all(store, &all, n, err), err);
+    if (rc == LT_OK)
+        lt__fold_clear(store, &all);
+    lt_mem_free(all.done.items);
+    return rc;
 }
 
-static lt_status reap_one(lt_store *s, int pid, lt_run_status status,
-                          const char *message, int64_t *run, lt_err *err)
+typedef struct last_words {
+    lt_run_status status;
+    const char *message;
+} last_words;
+
+static lt_status reap_one(lt_store *s, int pid, const last_words *end,
+                          lt__folding *all, int64_t *run, lt_err *err)
 {
     graves dead = {0};
     lt_status rc = graves_find(s, pid, &dead, err);
 
     for (int i = 0; rc == LT_OK && i < dead.n; i++) {
         *run = dead.items[i].run;
-        rc = run_bury(s, *run, status, message, err);
+        rc = lt__fold_run(s, *run, all, err);
+        if (rc == LT_OK)
+            rc = run_bury(s, *run, end->status, end->message, err);
     }
     lt_mem_free(dead.items);
     return rc;
@@ -170,9 +184,16 @@ static lt_status reap_one(lt_store *s, int pid, lt_run_status status,
 lt_status lt_store_reap_pid(lt_store *store, int pid, lt_run_status status,
                             const char *message, int64_t *run, lt_err *err)
 {
+    const last_words end = {status, message};
+    lt__folding all = {0};
+    lt_status rc;
+
     LT_ASSERT(pid > 0 && status >= LT_RUN_FINISHED);
     *run = 0;
     LT_TRY(lt__db_begin(store, err));
-    return lt__db_end(store, reap_one(store, pid, status, message, run, err),
-                      err);
+    rc = lt__db_end(store, reap_one(store, pid, &end, &all, run, err), err);
+    if (rc == LT_OK)
+        lt__fold_clear(store, &all);
+    lt_mem_free(all.done.items);
+    return rc;
 }

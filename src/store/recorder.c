@@ -10,14 +10,20 @@
  * A run must not die of its log. A flush that fails (disk full, another
  * writer too long at work) is rolled back whole, keeps every value, and is
  * tried again a second later, then ever less often; `metric` returns LT_OK.
- * What cannot be written by the end is told through close and the run's
- * message. Numbers of points are given in the flush, after the store was asked
- * what the series holds already: a run claimed again goes on. */
+ * Meanwhile the values go, once a second, to the run's side file (unsaved.c)
+ * as well: who dies with the store still closed to it leaves them there. What
+ * not even that file could take by the end is told through close and the run's
+ * message.
+ *
+ * A point's number in its series is what the store has, asked when the recorder
+ * is made, and how many came since. A commit that failed may have been carried
+ * out after all: after a failure the store is asked again, and points that it
+ * has by then are not written twice. */
 #include "latent/store/recorder.h"
 
 #include "latent/base/clock.h"
 #include "latent/base/mem.h"
-#include "store/store_int.h"
+#include "store/unsaved_int.h"
 
 #include <math.h>
 #include <string.h>
@@ -35,10 +41,13 @@ typedef struct point {
 typedef struct series {
     char *name;
     uint64_t hash;
-    int64_t id;           /* of the name; 0 before the first flush */
-    lt__summary stored;   /* up to the last flush that succeeded */
+    int64_t id;           /* of the name; 0: ask the store */
+    int64_t n_stored;     /* points that the store has */
+    lt__summary stored;   /* of them, when the id is known */
     lt__summary flushing; /* as it will be after the flush under way */
     int head, tail;       /* points waiting, or -1 */
+    int unfiled;          /* the first that is not in the side file, or -1 */
+    int64_t n_filed;      /* before it */
 } series;
 
 struct lt_recorder {
@@ -51,9 +60,10 @@ struct lt_recorder {
     int *slots; /* hash table of series numbers, -1 empty */
     int n_slots;
     double last_flush, wait; /* wait: seconds to the next try */
-    int64_t n_dropped;       /* for want of memory */
-    lt_err trouble;          /* of the last flush, if it failed */
-    sqlite3_stmt *insert, *upsert;
+    double last_filing;
+    int64_t n_dropped; /* for want of memory */
+    lt_err trouble;    /* of the last flush, if it failed */
+    lt__series_writer writer;
 };
 
 /* ---- series by name ---- */
@@ -111,7 +121,7 @@ static series *series_add(lt_recorder *r, const char *name, uint64_t hash)
         r->series_capacity = capacity;
     }
     s = &r->series[r->n_series];
-    *s = (series){.hash = hash, .head = -1, .tail = -1};
+    *s = (series){.hash = hash, .head = -1, .tail = -1, .unfiled = -1};
     s->name = lt_mem_strdup(name);
     if (!s->name)
         return NULL;
@@ -137,73 +147,45 @@ static series *series_find(lt_recorder *r, const char *name)
 
 /* ---- flushing ---- */
 
-/* Gives the series its number, and what an earlier claim of the run left. */
+/* Gives the series its number, and what the store has of it. */
 static lt_status series_load(lt_recorder *r, series *s, lt_err *err)
 {
     lt_store *store = r->claim->store;
 
-    LT_TRY(lt__db_do(store, err,
-                     "INSERT OR IGNORE INTO metric_name (name) VALUES (?)", "t",
-                     s->name));
-    LT_TRY(lt__db_integer(store, &s->id, err,
-                          "SELECT id FROM metric_name WHERE name = ?", "t",
-                          s->name));
+    LT_TRY(lt__series_name(store, s->name, &s->id, err));
+    s->flushing = (lt__summary){0};
     return lt__summary_load(store, r->claim->run, s->id, &s->flushing, err);
-}
-
-static lt_status recorder_prepare(lt_recorder *r, lt_err *err)
-{
-    lt_store *s = r->claim->store;
-
-    if (!r->insert)
-        LT_TRY(lt__db_open(s, &r->insert, err,
-                           "INSERT INTO metric (run, name, seq, step, epoch,"
-                           " value, kind, elapsed)"
-                           " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                           ""));
-    return r->upsert ? LT_OK : lt__summary_open(s, &r->upsert, err);
-}
-
-/* run and name stay bound from one point of a series to the next. A NaN is
- * stored as NULL by SQLite itself. */
-static lt_status point_write(lt_recorder *r, const lt__point *p, int64_t seq,
-                             lt_err *err)
-{
-    sqlite3_stmt *stmt = r->insert;
-    int rc;
-
-    sqlite3_bind_int64(stmt, 3, seq);
-    sqlite3_bind_int64(stmt, 4, p->step);
-    sqlite3_bind_double(stmt, 5, p->epoch);
-    sqlite3_bind_double(stmt, 6, p->value);
-    sqlite3_bind_int64(stmt, 7, lt__value_kind(p->value));
-    sqlite3_bind_int64(stmt, 8, p->elapsed);
-    rc = sqlite3_step(stmt);
-    if (rc != SQLITE_DONE)
-        lt__db_fail(r->claim->store, err);
-    sqlite3_reset(stmt);
-    return rc == SQLITE_DONE ? LT_OK : LT_ESTORE;
 }
 
 static lt_status series_write(lt_recorder *r, series *s, lt_err *err)
 {
+    lt_store *store = r->claim->store;
+    int64_t seq = s->n_stored, had;
+
     s->flushing = s->stored;
     if (s->id == 0)
         LT_TRY(series_load(r, s, err));
-    sqlite3_bind_int64(r->insert, 1, r->claim->run);
-    sqlite3_bind_int64(r->insert, 2, s->id);
-    for (int i = s->head; i >= 0; i = r->points[i].next) {
-        LT_TRY(point_write(r, &r->points[i].is, s->flushing.n, err));
-        lt__summary_add(&s->flushing, &r->points[i].is);
-    }
-    return lt__summary_save(r->claim->store, r->upsert, r->claim->run, s->id,
+    had = s->flushing.n;
+    for (int i = s->head; i >= 0; i = r->points[i].next)
+        if (seq++ >= had)
+            LT_TRY(lt__writer_point(store, &r->writer, r->claim->run, s->id,
+                                    &r->points[i].is, &s->flushing, err));
+    return lt__summary_save(store, r->writer.upsert, r->claim->run, s->id,
                             &s->flushing, err);
 }
 
-static lt_status recorder_write(lt_recorder *r, lt_err *err)
+/* What the side file has goes first. *is_all: and can go from there. */
+static lt_status recorder_write(lt_recorder *r, bool *is_all, lt_err *err)
 {
+    const lt__unsaved *u = r->claim->unsaved;
+
     LT_TRY(lt__claim_check(r->claim, err));
-    LT_TRY(recorder_prepare(r, err));
+    if (u && !lt__unsaved_is_empty(u)) {
+        LT_TRY(lt__claim_drain(r->claim, is_all, err));
+        for (int i = 0; i < r->n_series; i++)
+            r->series[i].id = 0;
+    }
+    LT_TRY(lt__writer_open(r->claim->store, &r->writer, err));
     for (int i = 0; i < r->n_series; i++)
         if (r->series[i].head >= 0)
             LT_TRY(series_write(r, &r->series[i], err));
@@ -217,19 +199,67 @@ static void recorder_settle(lt_recorder *r, bool is_written)
     for (int i = 0; i < r->n_series; i++) {
         series *s = &r->series[i];
 
-        if (is_written && s->head >= 0) {
-            s->stored = s->flushing;
-            s->head = s->tail = -1;
-        } else if (!is_written && s->stored.n == 0) {
+        if (!is_written) {
             s->id = 0;
+        } else if (s->head >= 0) {
+            s->stored = s->flushing;
+            s->n_stored = s->flushing.n;
+            s->head = s->tail = s->unfiled = -1;
+            s->n_filed = 0;
         }
     }
     if (is_written)
         r->n_points = 0;
 }
 
+/* ---- the side file ---- */
+
+/* Adds what it lacks; on the disk after this. */
+static lt_status recorder_file(lt_recorder *r, lt_err *err)
+{
+    lt__unsaved *u = r->claim->unsaved;
+
+    r->last_filing = lt_clock_elapsed();
+    if (!u)
+        return lt_err_mark(err, LT_ENOMEM);
+    for (int i = 0; i < r->n_series; i++) {
+        const series *s = &r->series[i];
+
+        if (s->unfiled >= 0)
+            lt__unsaved_series(u, s->name, s->n_stored + s->n_filed);
+        for (int at = s->unfiled; at >= 0; at = r->points[at].next)
+            lt__unsaved_point(u, &r->points[at].is);
+    }
+    LT_TRY(lt__unsaved_commit(u, err));
+    for (int i = 0; i < r->n_series; i++) {
+        series *s = &r->series[i];
+
+        for (; s->unfiled >= 0; s->unfiled = r->points[s->unfiled].next)
+            s->n_filed++;
+    }
+    return LT_OK;
+}
+
+static int64_t count_unfiled(const lt_recorder *r)
+{
+    int64_t n = r->n_points;
+
+    for (int i = 0; i < r->n_series; i++)
+        n -= r->series[i].n_filed;
+    return n;
+}
+
+static void flush_failed(lt_recorder *r)
+{
+    r->wait = fmin(2 * r->wait, RETRY_MAX);
+    if (!r->claim->is_gone)
+        lt__claim_complain(r->claim, &r->trouble,
+                           recorder_file(r, NULL) == LT_OK);
+}
+
 lt_status lt_recorder_flush(lt_recorder *r, lt_err *err)
 {
+    bool is_all = true;
     lt_store *s;
     lt_status rc;
 
@@ -240,13 +270,17 @@ lt_status lt_recorder_flush(lt_recorder *r, lt_err *err)
     r->trouble = (lt_err){0};
     rc = lt__db_begin(s, &r->trouble);
     if (rc == LT_OK)
-        rc = lt__db_end(s, recorder_write(r, &r->trouble), &r->trouble);
+        rc =
+            lt__db_end(s, recorder_write(r, &is_all, &r->trouble), &r->trouble);
     recorder_settle(r, rc == LT_OK);
-    if (rc == LT_OK)
-        r->wait = FLUSH_SECONDS;
-    else
-        r->wait = fmin(2 * r->wait, RETRY_MAX);
-    return rc == LT_OK ? rc : lt_err_set(err, rc, "%s", r->trouble.text);
+    if (rc != LT_OK) {
+        flush_failed(r);
+        return lt_err_set(err, rc, "%s", r->trouble.text);
+    }
+    r->wait = FLUSH_SECONDS;
+    if (is_all && r->claim->unsaved)
+        lt__unsaved_empty(r->claim->unsaved);
+    return rc;
 }
 
 lt_status lt_recorder_settle(lt_recorder *r, lt_counts *out, lt_err *err)
@@ -282,6 +316,18 @@ static void flush_while_running(lt_recorder *r)
     r->claim->store->busy_limit = limit;
 }
 
+static void recorder_pace(lt_recorder *r, double now)
+{
+    bool is_in_trouble = r->trouble.status != LT_OK;
+
+    if (now - r->last_flush >= r->wait ||
+        (r->n_points >= FLUSH_ROWS && !is_in_trouble))
+        flush_while_running(r);
+    else if (is_in_trouble && now - r->last_filing >= FLUSH_SECONDS &&
+             !r->claim->is_gone)
+        recorder_file(r, NULL);
+}
+
 static lt_status recorder_metric(void *self, const char *name, int64_t step,
                                  double epoch, double value, lt_err *err)
 {
@@ -308,26 +354,60 @@ static lt_status recorder_metric(void *self, const char *name, int64_t step,
         s->head = r->n_points;
     else
         r->points[s->tail].next = r->n_points;
+    if (s->unfiled < 0)
+        s->unfiled = r->n_points;
     s->tail = r->n_points++;
-    if (now - r->last_flush >= r->wait ||
-        (r->n_points >= FLUSH_ROWS && r->trouble.status == LT_OK))
-        flush_while_running(r);
+    recorder_pace(r, now);
     return LT_OK;
 }
 
 /* ---- its life ---- */
 
+/* How many points of each metric an earlier claim has left. */
+static lt_status recorder_count(lt_recorder *r, lt_err *err)
+{
+    lt_counts counts = {0};
+    lt_status rc = lt_claim_counts(r->claim, &counts, err);
+
+    for (int i = 0; rc == LT_OK && i < counts.n; i++) {
+        series *s = series_find(r, counts.names[i]);
+
+        if (s)
+            s->n_stored = counts.counts[i];
+        else
+            rc = lt_err_mark(err, LT_ENOMEM);
+    }
+    lt_counts_deinit(&counts);
+    return rc;
+}
+
+static void recorder_free(lt_recorder *r)
+{
+    for (int i = 0; i < r->n_series; i++)
+        lt_mem_free(r->series[i].name);
+    lt_mem_free(r->series);
+    lt_mem_free(r->slots);
+    lt_mem_free(r->points);
+    lt_mem_free(r);
+}
+
 lt_status lt_recorder_new(lt_claim *claim, lt_recorder **out, lt_err *err)
 {
     lt_recorder *r = lt_mem_zero(1, sizeof *r);
+    lt_status rc = LT_ENOMEM;
 
     LT_ASSERT(!claim->recorder);
-    if (!r || !(r->points = lt_mem_alloc(FLUSH_ROWS, sizeof *r->points))) {
-        lt_mem_free(r);
+    if (!r)
         return lt_err_mark(err, LT_ENOMEM);
+    r->claim = claim;
+    r->points = lt_mem_alloc(FLUSH_ROWS, sizeof *r->points);
+    if (r->points)
+        rc = recorder_count(r, err);
+    if (rc != LT_OK) {
+        recorder_free(r);
+        return lt_err_mark(err, rc);
     }
     r->capacity = FLUSH_ROWS;
-    r->claim = claim;
     r->observer = (lt_observer){.self = r, .metric = recorder_metric};
     r->last_flush = lt_clock_elapsed();
     r->wait = FLUSH_SECONDS;
@@ -341,12 +421,13 @@ const lt_observer *lt_recorder_observer(lt_recorder *r)
     return &r->observer;
 }
 
-/* The last try to write, and what it could not in the claim. */
+/* The last try to write; and what neither the store nor the side file could
+ * take, in the claim. */
 static lt_status recorder_finish(lt_recorder *r, lt_err *err)
 {
     lt_err own = {0};
     lt_status rc = lt_recorder_flush(r, &own);
-    int64_t n = r->n_dropped + (rc == LT_OK ? 0 : r->n_points);
+    int64_t n = r->n_dropped + (rc == LT_OK ? 0 : count_unfiled(r));
 
     if (n > 0) {
         if (rc == LT_OK)
@@ -354,16 +435,13 @@ static lt_status recorder_finish(lt_recorder *r, lt_err *err)
         r->claim->n_unsaved += n;
         r->claim->trouble = own;
     }
-    sqlite3_finalize(r->insert);
-    sqlite3_finalize(r->upsert);
-    r->insert = r->upsert = NULL;
+    lt__writer_close(&r->writer);
     r->claim->recorder = NULL;
     r->claim = NULL;
-    return rc == LT_OK ? rc
-                       : lt_err_set(err, rc,
-                                    "%lld metric values could not be stored: "
-                                    "%s",
-                                    (long long)n, own.text);
+    return n == 0 ? LT_OK
+                  : lt_err_set(err, rc,
+                               "%lld metric values could not be stored: %s",
+                               (long long)n, own.text);
 }
 
 void lt__recorder_detach(lt_recorder *r)
@@ -378,11 +456,6 @@ lt_status lt_recorder_close(lt_recorder *r, lt_err *err)
     if (!r)
         return LT_OK;
     rc = r->claim ? recorder_finish(r, err) : LT_OK;
-    for (int i = 0; i < r->n_series; i++)
-        lt_mem_free(r->series[i].name);
-    lt_mem_free(r->series);
-    lt_mem_free(r->slots);
-    lt_mem_free(r->points);
-    lt_mem_free(r);
+    recorder_free(r);
     return rc;
 }

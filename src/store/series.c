@@ -125,3 +125,55 @@ lt_status lt__summary_save(lt_store *s, sqlite3_stmt *stmt, int64_t run,
                         f->last_step, f->last_epoch, f->last_kind,
                         f->last_elapsed);
 }
+
+lt_status lt__series_name(lt_store *s, const char *name, int64_t *id,
+                          lt_err *err)
+{
+    LT_TRY(lt__db_do(s, err,
+                     "INSERT OR IGNORE INTO metric_name (name) VALUES (?)", "t",
+                     name));
+    return lt__db_integer(
+        s, id, err, "SELECT id FROM metric_name WHERE name = ?", "t", name);
+}
+
+lt_status lt__writer_open(lt_store *s, lt__series_writer *w, lt_err *err)
+{
+    if (!w->insert)
+        LT_TRY(lt__db_open(s, &w->insert, err,
+                           "INSERT INTO metric (run, name, seq, step, epoch,"
+                           " value, kind, elapsed)"
+                           " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                           ""));
+    return w->upsert ? LT_OK : lt__summary_open(s, &w->upsert, err);
+}
+
+void lt__writer_close(lt__series_writer *w)
+{
+    sqlite3_finalize(w->insert);
+    sqlite3_finalize(w->upsert);
+    *w = (lt__series_writer){0};
+}
+
+/* A NaN is stored as NULL by SQLite itself. */
+lt_status lt__writer_point(lt_store *s, const lt__series_writer *w, int64_t run,
+                           int64_t name, const lt__point *p, lt__summary *sum,
+                           lt_err *err)
+{
+    sqlite3_stmt *stmt = w->insert;
+    lt_status rc = LT_OK;
+
+    sqlite3_bind_int64(stmt, 1, run);
+    sqlite3_bind_int64(stmt, 2, name);
+    sqlite3_bind_int64(stmt, 3, sum->n);
+    sqlite3_bind_int64(stmt, 4, p->step);
+    sqlite3_bind_double(stmt, 5, p->epoch);
+    sqlite3_bind_double(stmt, 6, p->value);
+    sqlite3_bind_int64(stmt, 7, lt__value_kind(p->value));
+    sqlite3_bind_int64(stmt, 8, p->elapsed);
+    if (sqlite3_step(stmt) != SQLITE_DONE)
+        rc = lt__db_fail(s, err);
+    sqlite3_reset(stmt);
+    if (rc == LT_OK)
+        lt__summary_add(sum, p);
+    return rc;
+}

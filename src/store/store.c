@@ -83,8 +83,8 @@ static char *store_folder(const char *path)
 }
 
 /* "./" before a relative path: SQLite gives "" and ":memory:" meanings. */
-static lt_status store_new(const char *path, lt_store_mode mode, lt_store **out,
-                           lt_err *err)
+lt_status lt__store_new(const char *path, lt_store_mode mode, lt_store **out,
+                        lt_err *err)
 {
     lt_store *s = lt_mem_zero(1, sizeof *s);
 
@@ -235,7 +235,7 @@ lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
     lt_err own = {0}; /* the caller's is left alone when a retry succeeds */
     lt_status rc;
 
-    LT_TRY(store_new(path, mode, &s, err));
+    LT_TRY(lt__store_new(path, mode, &s, err));
     rc = store_find(s, &own);
     if (rc == LT_OK)
         rc = store_try(s, false, &own);

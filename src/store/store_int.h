@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 typedef struct lt_recorder lt_recorder;
+typedef struct lt__unsaved lt__unsaved;
 
 struct lt_store {
     sqlite3 *db;
@@ -20,6 +21,7 @@ struct lt_store {
     double busy_longest; /* wait for others so far, in seconds */
     bool guarded;        /* the authorizer forbids all but reading */
     bool shows_removed;  /* filters and names take removed runs, no others */
+    int failed;          /* SQLite's code of the last failure */
 };
 
 struct lt_claim {
@@ -34,9 +36,15 @@ struct lt_claim {
     bool is_anew;           /* had not begun before, or is to begin again */
     int64_t notes, matched; /* ids: the last note before the claim; the last
                                of those that the run has written again */
+    int64_t noted;          /* when the last note was, in ms */
     lt_recorder *recorder;  /* not closed yet, or NULL */
     int64_t n_unsaved;      /* metric values that no flush could write */
     lt_err trouble;         /* and why */
+    lt__unsaved *unsaved;   /* its side file */
+    bool is_gone;           /* it is another's by now */
+    bool has_told;          /* of trouble with the store, once */
+    void (*tell)(void *self, const char *words);
+    void *tell_self;
 };
 
 /* ---- db.c: SQL ---- */
@@ -60,6 +68,10 @@ lt_status lt__db_integer(lt_store *s, int64_t *out, lt_err *err,
 lt_status lt__db_again(lt_store *s, sqlite3_stmt *stmt, lt_err *err,
                        const char *types, ...);
 
+/* Whether what failed last is no fault of the statement's: the disk is full or
+ * broken, another has the store locked, the file is damaged. */
+bool lt__db_is_in_trouble(const lt_store *s);
+
 lt_status lt__db_begin(lt_store *s, lt_err *err);
 /* Commits when `rc` is LT_OK, else rolls back; returns rc or commit's. */
 lt_status lt__db_end(lt_store *s, lt_status rc, lt_err *err);
@@ -79,6 +91,10 @@ lt_status lt__random_name(char out[LT__NAME_SIZE], lt_err *err);
 lt_status lt__random_uuid(char out[LT__UUID_SIZE], lt_err *err);
 
 /* ---- store.c ---- */
+
+/* A store that is not opened: it knows where its files are. */
+lt_status lt__store_new(const char *path, lt_store_mode mode, lt_store **out,
+                        lt_err *err);
 
 /* Waits until what was committed is on the disk. */
 lt_status lt__store_sync(const lt_store *s, lt_err *err);
@@ -166,7 +182,15 @@ lt_status lt__run_is_live(lt_store *s, int64_t run, const lt_host *here,
 
 /* ESTORE when the row is another's by now: queued again, or claimed. A run that
  * another host wrote off as lost is still its process's own. */
-lt_status lt__claim_check(const lt_claim *c, lt_err *err);
+lt_status lt__claim_check(lt_claim *c, lt_err *err);
+
+/* Within a transaction: what the claim's side file has goes into the store.
+ * *is_all: whether that was all of it; then the file is emptied after the
+ * commit. */
+lt_status lt__claim_drain(lt_claim *c, bool *is_all, lt_err *err);
+
+/* The store could not be written, why `err` says; tells the user, once. */
+void lt__claim_complain(lt_claim *c, const lt_err *err, bool is_kept);
 
 /* ---- series.c: points of one metric and their summary ---- */
 
@@ -192,6 +216,22 @@ lt_status lt__summary_load(lt_store *s, int64_t run, int64_t name,
 lt_status lt__summary_open(lt_store *s, sqlite3_stmt **out, lt_err *err);
 lt_status lt__summary_save(lt_store *s, sqlite3_stmt *stmt, int64_t run,
                            int64_t name, const lt__summary *f, lt_err *err);
+
+/* The number of a metric's name, made where it has none. */
+lt_status lt__series_name(lt_store *s, const char *name, int64_t *id,
+                          lt_err *err);
+
+/* Statements for many points. */
+typedef struct lt__series_writer {
+    sqlite3_stmt *insert, *upsert; /* upsert: for lt__summary_save */
+} lt__series_writer;
+
+lt_status lt__writer_open(lt_store *s, lt__series_writer *w, lt_err *err);
+void lt__writer_close(lt__series_writer *w);
+/* Writes the point as number `sum->n`, and adds it to `sum`. */
+lt_status lt__writer_point(lt_store *s, const lt__series_writer *w, int64_t run,
+                           int64_t name, const lt__point *p, lt__summary *sum,
+                           lt_err *err);
 
 /* ---- recorder.c ---- */
 

@@ -76,6 +76,10 @@ static void take_message(crew *w, int slot, const lt__msg *m)
         lt__board_start(w->board, slot, lt_text_str(&w->scratch));
     } else if (m->kind == LT__MSG_PROGRESS) {
         lt__board_progress(w->board, slot, m);
+    } else if (m->kind == LT__MSG_TROUBLE) {
+        lt_text_clear(&w->scratch);
+        lt_text_addf(&w->scratch, "run %" PRId64 ": %s", m->run, m->text);
+        lt__board_note(w->board, lt_text_str(&w->scratch));
     } else if (m->kind == LT__MSG_END) {
         show_output(w, c, false);
         lt__board_end(w->board, slot, m->status, m->text);

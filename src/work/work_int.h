@@ -13,7 +13,8 @@
 typedef enum lt__msg_kind {
     LT__MSG_START = 1, /* claimed `run`, which may take `limit` seconds */
     LT__MSG_PROGRESS,
-    LT__MSG_END, /* with `status` and, when not finished, `text` */
+    LT__MSG_END,     /* with `status` and, when not finished, `text` */
+    LT__MSG_TROUBLE, /* of the run with its store: `text` */
 } lt__msg_kind;
 
 typedef struct lt__msg {

@@ -6,6 +6,7 @@
 #include "latent/work/work.h"
 
 #include "latent/base/clock.h"
+#include "latent/store/fold.h"
 #include "work/work_int.h"
 
 #include <errno.h>
@@ -44,6 +45,15 @@ static void teller_progress(void *self, const lt_progress *p)
     lt__msg_send(t->fd, &m);
 }
 
+static void teller_trouble(void *self, const char *words)
+{
+    const teller *t = self;
+    lt__msg m = {.kind = LT__MSG_TROUBLE, .run = t->run};
+
+    snprintf(m.text, sizeof m.text, "%s", words);
+    lt__msg_send(t->fd, &m);
+}
+
 static bool teller_stop(void *self)
 {
     (void)self;
@@ -65,6 +75,7 @@ static lt_status run_claim(lt_store *store, lt_claim *claim,
     if (opts->seconds_of)
         m.limit = opts->seconds_of(opts->self, store, lt_claim_sweep(claim));
     lt__msg_send(t.fd, &m);
+    lt_claim_listen(claim, teller_trouble, &t);
     lt__heart_start(&heart, claim, BEAT_SECONDS);
     status = opts->execute(opts->self, store, claim, &progress, &message);
     lt__heart_stop(&heart);

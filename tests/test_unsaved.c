@@ -1,0 +1,403 @@
+/* Side files: what a store could not take gets there later, once, and nothing
+ * that lies in their folder does harm. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "latent/store/fold.h"
+#include "store/unsaved_int.h"
+#include "store_help.h"
+
+#include <fcntl.h>
+
+/* The first fails only when the pages that there are have no room. */
+#define FULL   "PRAGMA max_page_count = 1"
+#define CLOSED "PRAGMA query_only = 1"
+#define ROOM   "PRAGMA max_page_count = 1000000"
+
+static void side_file(const place *p, int run, char out[160])
+{
+    snprintf(out, 160, "%s/runs/unsaved/%d", p->dir, run);
+}
+
+static bool is_there(const place *p, int run)
+{
+    char path[160];
+
+    side_file(p, run, path);
+    return access(path, F_OK) == 0;
+}
+
+static void fold(place *p, int runs, int values, int waiting)
+{
+    lt_folded f;
+
+    EXPECT_OK(p, lt_store_fold(p->path, &f, &p->err));
+    if (f.n_waiting != waiting)
+        fail_msg("%d waiting: %s", f.n_waiting, f.why.text);
+    assert_int_equal(f.runs, runs);
+    assert_int_equal(f.values, values);
+}
+
+/* In a process of its own: claims, logs x = 0, 1, .. and y, the store closed to
+ * it after `n_before`; dies, or ends the run. */
+static void run_on_closed_store(place *p, int n_before, int n,
+                                lt_run_status end)
+{
+    pid_t pid;
+
+    lt_store_close(p->store);
+    p->store = NULL;
+    pid = fork();
+    if (pid == 0) {
+        lt_claim *claim;
+        lt_recorder *r;
+
+        if (lt_store_open(p->path, LT_STORE_WRITE, &p->store, &p->err) != LT_OK)
+            _exit(9);
+        claim = place_claim(p);
+        r = recorder_on(p, claim);
+        for (int i = 0; i < n_before; i++)
+            record(r, "x", i, i);
+        if (lt_recorder_flush(r, &p->err) != LT_OK)
+            _exit(8);
+        place_ask(p, CLOSED);
+        for (int i = n_before; i < n; i++) {
+            record(r, "x", i, i);
+            if (i % 2)
+                record(r, "y", i, -i);
+        }
+        if (lt_recorder_flush(r, &p->err) == LT_OK)
+            _exit(7);
+        if (end && (lt_claim_note(claim, "a word", &p->err) != LT_OK ||
+                    lt_claim_tag(claim, "tagged", &p->err) != LT_OK ||
+                    lt_recorder_close(r, &p->err) != LT_OK ||
+                    lt_claim_end(claim, end, "m", &p->err) != LT_OK))
+            _exit(6);
+        _exit(0);
+    }
+    assert_int_equal(child_status(pid), 0);
+    EXPECT_OK(p, lt_store_open(p->path, LT_STORE_WRITE, &p->store, &p->err));
+}
+
+static void expect_series(place *p, int n)
+{
+    char wanted[64];
+
+    snprintf(wanted, sizeof wanted, "%d,%d,%d", n, n - 1, n * (n - 1) / 2);
+    EXPECT_SQL(p,
+               "SELECT count(*) || ',' || max(seq) || ',' ||"
+               " CAST(sum(value) AS INTEGER) FROM metrics WHERE name = 'x'",
+               wanted);
+    EXPECT_SQL(p,
+               "SELECT count(*) FROM metrics WHERE name = 'x' AND"
+               " (value <> seq OR step <> seq OR epoch <> seq / 10.0)",
+               "0");
+    snprintf(wanted, sizeof wanted, "%d,%d", n, n - 1);
+    EXPECT_SQL(p,
+               "SELECT n || ',' || CAST(max AS INTEGER) FROM finals"
+               " WHERE name = 'x'",
+               wanted);
+}
+
+static void run_that_ended_on_a_closed_store_has_ended(void **state)
+{
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 10, 5000, LT_RUN_FINISHED);
+    EXPECT_SQL(&p, "SELECT status FROM runs", "running");
+    fold(&p, 1, 4990 + 2495, 0);
+    EXPECT_SQL(&p,
+               "SELECT status || message || (seconds >= 0) || (ended_at >="
+               " started_at) FROM runs",
+               "finishedm11");
+    expect_series(&p, 5000);
+    EXPECT_SQL(&p, "SELECT n || first FROM finals WHERE name = 'y'",
+               "2495-11.0");
+    EXPECT_SQL(&p, "SELECT text FROM notes", "a word");
+    EXPECT_SQL(&p, "SELECT tag FROM tags", "tagged");
+    assert_false(is_there(&p, 1));
+    fold(&p, 0, 0, 0);
+    place_close(&p);
+}
+
+static void
+run_that_died_on_a_closed_store_is_lost_with_its_values(void **state)
+{
+    place p;
+    int n = 0;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 3, 100, 0);
+    EXPECT_OK(&p, lt_store_reap(p.store, &n, &p.err));
+    assert_int_equal(n, 1);
+    EXPECT_SQL(&p, "SELECT status FROM runs", "lost");
+    expect_series(&p, 100);
+    assert_false(is_there(&p, 1));
+    place_close(&p);
+}
+
+/* The process that folds dies between its commit and the removal. */
+static void fold_again(lt_run_status end)
+{
+    char path[160], command[400];
+    place p;
+
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 0, 50, end);
+    side_file(&p, 1, path);
+    snprintf(command, sizeof command, "cp %s %s/kept", path, p.dir);
+    assert_int_equal(system(command), 0);
+    fold(&p, 1, 75, 0);
+    snprintf(command, sizeof command, "cp %s/kept %s", p.dir, path);
+    assert_int_equal(system(command), 0);
+    fold(&p, end == LT_RUN_FINISHED ? 0 : 1, 0, 0);
+    expect_series(&p, 50);
+    EXPECT_SQL(&p, "SELECT count(*) FROM notes", "1");
+    assert_string_equal(place_ask(&p, "SELECT status FROM runs"),
+                        lt_run_status_name(end));
+    assert_false(is_there(&p, 1));
+    place_close(&p);
+}
+
+static void folded_twice_is_folded_once(void **state)
+{
+    (void)state;
+    fold_again(LT_RUN_FINISHED);
+    fold_again(LT_RUN_FAILED);
+}
+
+/* Cut off anywhere, or with a byte changed: what is before it gets in. */
+static void torn_file_is_good_up_to_there(void **state)
+{
+    char path[160], bytes[65536];
+    size_t size, n_all = 0;
+    place p;
+    FILE *f;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 0, 40, LT_RUN_FAILED);
+    side_file(&p, 1, path);
+    f = fopen(path, "rb");
+    size = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    assert_true(size > 2000 && size < sizeof bytes);
+    for (size_t i = 0; i <= size; i += 13) {
+        lt_folded folded;
+
+        f = fopen(path, "wb");
+        if (i % 2 && i < size)
+            bytes[i] ^= 64;
+        fwrite(bytes, 1, i % 2 ? size : i, f);
+        if (i % 2 && i < size)
+            bytes[i] ^= 64;
+        fclose(f);
+        EXPECT_OK(&p, lt_store_fold(p.path, &folded, &p.err));
+        assert_true(folded.values == 0 || folded.values == 40 ||
+                    folded.values == 60);
+        n_all += folded.values == 60;
+        EXPECT_SQL(&p,
+                   "SELECT count(*) FROM finals f WHERE n <>"
+                   " (SELECT count(*) FROM metrics m WHERE m.name ="
+                   " f.name)",
+                   "0");
+        EXPECT_OK(&p, lt__db_do(p.store, &p.err, "DELETE FROM metric", ""));
+        EXPECT_OK(&p, lt__db_do(p.store, &p.err, "DELETE FROM series", ""));
+        EXPECT_OK(&p, lt__db_do(p.store, &p.err,
+                                "UPDATE run SET status = 'running'", ""));
+    }
+    assert_true(n_all > 5);
+    place_close(&p);
+}
+
+static void claim_that_goes_on_gets_its_values_first(void **state)
+{
+    const char *names[] = {"x"};
+    const int64_t counts[] = {60};
+    lt_claim *claim;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 3, 100, 0);
+    EXPECT_OK(
+        &p, lt__db_do(p.store, &p.err, "UPDATE run SET status = 'queued'", ""));
+    claim = place_claim(&p);
+    EXPECT_OK(&p, lt_claim_rewind(claim, names, counts, 1, &p.err));
+    expect_series(&p, 60);
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    assert_false(is_there(&p, 1));
+    place_close(&p);
+}
+
+static void store_with_room_again_gets_all_from_the_run_itself(void **state)
+{
+    lt_claim *claim;
+    lt_recorder *r;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    claim = place_claim(&p);
+    assert_true(is_there(&p, 1));
+    r = recorder_on(&p, claim);
+    for (int round = 0; round < 3; round++) {
+        place_ask(&p, FULL);
+        for (int i = 0; i < 5000; i++)
+            record(r, "x", 5000 * round + i, 5000 * round + i);
+        assert_int_equal(lt_recorder_flush(r, &p.err), LT_ESTORE);
+        EXPECT_OK(&p, lt_claim_note(claim, "said", &p.err));
+        fold(&p, 0, 0, 0); /* the run lives: nobody else folds */
+        assert_true(is_there(&p, 1));
+        place_ask(&p, ROOM);
+        record(r, "y", round, round);
+        if (round < 2)
+            EXPECT_OK(&p, lt_recorder_flush(r, &p.err));
+    }
+    EXPECT_OK(&p, lt_recorder_close(r, &p.err));
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    expect_series(&p, 15000);
+    EXPECT_SQL(&p, "SELECT count(*) FROM notes", "3");
+    EXPECT_SQL(&p, "SELECT status || message FROM runs", "finished");
+    assert_false(is_there(&p, 1));
+    place_close(&p);
+}
+
+static void told(void *self, const char *words)
+{
+    char *out = self;
+
+    assert_string_equal(out, "");
+    snprintf(out, 1024, "%s", words);
+}
+
+static void user_is_told_once_per_run(void **state)
+{
+    char words[1024] = "";
+    lt_claim *claim;
+    lt_recorder *r;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    claim = place_claim(&p);
+    lt_claim_listen(claim, told, words);
+    r = recorder_on(&p, claim);
+    record(r, "x", 1, 1);
+    EXPECT_OK(&p, lt_recorder_flush(r, &p.err));
+    assert_string_equal(words, "");
+    place_ask(&p, FULL);
+    for (int i = 0; i < 20000; i++)
+        record(r, "x", i, i);
+    lt_recorder_flush(r, NULL);
+    EXPECT_TEXT(words, "latent.db: database or disk is full");
+    EXPECT_TEXT(words, "/runs/unsaved/1");
+    EXPECT_OK(&p, lt_recorder_close(r, &p.err));
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    place_close(&p);
+}
+
+/* Of an earlier claim: the run has been done again since. */
+static void file_of_an_earlier_claim_is_dropped(void **state)
+{
+    char path[160], command[400];
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 0, 50, 0);
+    side_file(&p, 1, path);
+    snprintf(command, sizeof command, "cp %s %s/kept", path, p.dir);
+    assert_int_equal(system(command), 0);
+    EXPECT_OK(&p,
+              lt__db_do(p.store, &p.err,
+                        "UPDATE run SET status = 'queued', started_at = NULL",
+                        ""));
+    EXPECT_OK(&p, lt_claim_end(place_claim(&p), LT_RUN_FINISHED, "", &p.err));
+    EXPECT_SQL(&p, "SELECT count(*) FROM metrics", "0");
+    snprintf(command, sizeof command, "cp %s/kept %s", p.dir, path);
+    assert_int_equal(system(command), 0);
+    fold(&p, 0, 0, 0);
+    EXPECT_SQL(&p, "SELECT count(*) FROM metrics", "0");
+    assert_false(is_there(&p, 1));
+    place_close(&p);
+}
+
+static void put(const place *p, const char *name, const char *bytes)
+{
+    char path[200];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/runs/unsaved/%s", p->dir, name);
+    f = fopen(path, "wb");
+    assert_non_null(f);
+    fputs(bytes, f);
+    fclose(f);
+}
+
+static void strange_files_do_no_harm(void **state)
+{
+    char path[160];
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 3);
+    for (int i = 0; i < 3; i++)
+        EXPECT_OK(&p, lt_claim_end(place_claim(&p), LT_RUN_FAILED, "", &p.err));
+    put(&p, "1", "not such a file");
+    put(&p, "2", "");
+    side_file(&p, 3, path);
+    assert_int_equal(mkfifo(path, 0600), 0); /* would wait for ever */
+    put(&p, "77", "of no run");
+    put(&p, "12x", "");
+    put(&p, "-3", "");
+    put(&p, "99999999999999999999999", "");
+    fold(&p, 0, 0, 3);
+    EXPECT_SQL(&p, "SELECT group_concat(status) FROM runs",
+               "failed,failed,failed");
+    place_close(&p);
+}
+
+static void folding_without_a_store_is_nothing(void **state)
+{
+    lt_folded f;
+    lt_err err = {0};
+
+    (void)state;
+    assert_int_equal(lt_store_fold("/nowhere/at/all.db", &f, &err), LT_OK);
+    assert_int_equal(f.runs + f.n_waiting, 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test(name)
+    const struct CMUnitTest tests[] = {
+        T(run_that_ended_on_a_closed_store_has_ended),
+        T(run_that_died_on_a_closed_store_is_lost_with_its_values),
+        T(folded_twice_is_folded_once),
+        T(torn_file_is_good_up_to_there),
+        T(claim_that_goes_on_gets_its_values_first),
+        T(store_with_room_again_gets_all_from_the_run_itself),
+        T(user_is_told_once_per_run),
+        T(file_of_an_earlier_claim_is_dropped),
+        T(strange_files_do_no_harm),
+        T(folding_without_a_store_is_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
