@@ -220,7 +220,7 @@ local CORE <const> = {
     { artifact = function(_, _, path) check_write(path) end }),
   plot = with(free "script", { render = writes_figure }),
   fetch = free "size signal",
-  store = {}, books = {}, bench = {},
+  store = {}, books = {}, exchange = {}, bench = {},
 }
 
 local function wrap(name, f, check)
@@ -249,7 +249,7 @@ local function guard_cores()
 end
 
 -- Modules of which a sandbox gets nothing or little, whatever they come to have.
-local NONE_OF <const> = { store = true, books = true, bench = true, fetch = true }
+local NONE_OF <const> = { store = true, books = true, exchange = true, bench = true, fetch = true }
 
 -- Names of core functions and modules that CORE does not know: for a test.
 function sandbox.unknown()

@@ -41,6 +41,7 @@ int lt__open_recommend(lua_State *L);
 int lt__open_run(lua_State *L);
 int lt__open_store(lua_State *L);
 int lt__open_books(lua_State *L);
+int lt__open_exchange(lua_State *L);
 int lt__open_plot(lua_State *L);
 int lt__open_bench(lua_State *L);
 

@@ -23,6 +23,7 @@ static const luaL_Reg core_modules[] = {
     {"latent.core.plot", lt__open_plot},
     {"latent.core.store", lt__open_store},
     {"latent.core.books", lt__open_books},
+    {"latent.core.exchange", lt__open_exchange},
     {"latent.core.bench", lt__open_bench},
     {NULL, NULL},
 };

@@ -130,9 +130,24 @@ static int nothing_to_do(bool is_retry, int n_running)
     return LT__EXIT_OK;
 }
 
+static lt_status tell_of_taken(lt_store *store, lt_requeue which, lt_err *err)
+{
+    int n = 0;
+
+    LT_TRY(lt_store_count_taken(store, which, &n, err));
+    if (n > 0)
+        fprintf(
+            stderr,
+            "%d run%s of other stores left alone: name their sweep to go on "
+            "with them\n",
+            n, n == 1 ? "" : "s");
+    return LT_OK;
+}
+
 static int go_on(const lt__call *call, bool is_retry, const resume_args *a,
                  lt_store **store)
 {
+    lt_requeue which = is_retry ? LT_REQUEUE_FAILED : LT_REQUEUE_CUT;
     int64_t sweep = a->execution.sweep;
     int counts[LT_RUN_STATUS_COUNT], n = 0;
     lt_err err = {0};
@@ -141,9 +156,8 @@ static int go_on(const lt__call *call, bool is_retry, const resume_args *a,
         err.status = LT_ESTORE; /* also one that is not there */
         return lt__fail(call, &err);
     }
-    if (lt_store_requeue(*store, sweep,
-                         is_retry ? LT_REQUEUE_FAILED : LT_REQUEUE_CUT, &n,
-                         &err) != LT_OK ||
+    if (lt_store_requeue(*store, sweep, which, &n, &err) != LT_OK ||
+        (sweep == 0 && tell_of_taken(*store, which, &err) != LT_OK) ||
         lt_store_sweep_counts(*store, sweep, counts, &err) != LT_OK)
         return lt__fail(call, &err);
     if (counts[LT_RUN_QUEUED] == 0)

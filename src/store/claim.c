@@ -104,17 +104,17 @@ static lt_status claim_fold(const lt_claim *c, lt_err *err)
     return rc;
 }
 
-static lt_status claim_machine(lt_claim *c, const lt_run_env *env, int64_t *id,
-                               lt_err *err)
+lt_status lt__machine_id(lt_store *s, const lt_run_env *env, int64_t *id,
+                         lt_err *err)
 {
     const lt_host *h = &env->host;
 
-    LT_TRY(lt__db_do(c->store, err,
+    LT_TRY(lt__db_do(s, err,
                      "INSERT OR IGNORE INTO machine (name, cpu, system, build,"
                      " cores, blas_core, isa) VALUES (?, ?, ?, ?, ?, ?, ?)",
                      "ttttitt", h->name, h->cpu, h->system, h->build,
                      (int64_t)h->cores, env->blas_core, env->isa));
-    return lt__db_integer(c->store, id, err,
+    return lt__db_integer(s, id, err,
                           "SELECT id FROM machine WHERE name = ? AND cpu = ?"
                           " AND system = ? AND build = ? AND cores = ?"
                           " AND blas_core = ? AND isa = ?",
@@ -135,7 +135,7 @@ static lt_status claim_take(lt_claim *c, int64_t sweep, const lt_run_env *env,
     LT_TRY(lt__db_integer(c->store, &c->notes, err,
                           "SELECT max(id) FROM note WHERE run = ?", "i",
                           c->run));
-    LT_TRY(claim_machine(c, env, &machine, err));
+    LT_TRY(lt__machine_id(c->store, env, &machine, err));
     return lt__db_do(
         c->store, err,
         "UPDATE run SET status = 'running', message = '', started_at = ?,"
@@ -303,18 +303,6 @@ lt_status lt_claim_facts(lt_claim *claim, const lt_run_facts *facts,
     return claim_say(claim, LT__WORD_FACTS, values, err);
 }
 
-/* "runs/12/net.safetensors": a store may move with its folder. */
-static const char *claim_relative(const lt_claim *c, const char *path)
-{
-    const char *folder = c->store->folder;
-    size_t n = strlen(folder);
-
-    if (strncmp(path, folder, n) == 0 && path[n] == '/' &&
-        strcmp(folder, ".") != 0)
-        return path + n + 1;
-    return path;
-}
-
 lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
                             const char *path, lt_err *err)
 {
@@ -327,7 +315,7 @@ lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
     const lt__value values[] = {
         {.type = 't', .text = name},
         {.type = 't', .text = kind},
-        {.type = 't', .text = claim_relative(claim, path)},
+        {.type = 't', .text = lt__store_relative(claim->store, path)},
         {.type = 't', .text = hex},
         {.type = 'i', .integer = (int64_t)st.st_size},
         {.type = 'i', .integer = lt__now_ms()},

@@ -14,7 +14,6 @@ typedef struct copy {
     int64_t run, sweep; /* in `from` */
     lt_source_ref *sources;
     int n_sources;
-    char diff[LT_DIGEST_HEX];
 } copy;
 
 /* Columns of the row. */
@@ -79,21 +78,6 @@ static lt_status copy_sources(copy *c, lt_err *err)
                       end.text[0] ? end.text : lt_status_text(rc));
 }
 
-static lt_status copy_diff(copy *c, const char *hex, lt_err *err)
-{
-    lt_text body = {0};
-    lt_status rc;
-
-    if (!*hex)
-        return LT_OK;
-    rc = lt_store_get_source(c->from, hex, &body, err);
-    if (rc == LT_OK)
-        rc = lt_store_put_source(c->to, lt_text_str(&body), body.size, c->diff,
-                                 err);
-    lt_text_deinit(&body);
-    return rc;
-}
-
 /* The run to come gets this id, unless the store has as large a one. */
 static lt_status keep_id(lt_store *s, int64_t run, lt_err *err)
 {
@@ -120,7 +104,7 @@ static lt_status copy_queue(copy *c, sqlite3_stmt *row, int64_t *sweep,
         .sources = c->sources,
         .n_sources = c->n_sources,
         .git_commit = lt__db_text(row, COMMIT),
-        .git_diff_hex = c->diff,
+        .git_diff_hex = lt__db_text(row, DIFF),
     };
     const lt_queue_item item = {lt__db_text(row, CONFIG),
                                 sqlite3_column_int64(row, SEED),
@@ -139,7 +123,8 @@ static lt_status copy_row(copy *c, sqlite3_stmt *row, int64_t *sweep,
 {
     c->sweep = sqlite3_column_int64(row, SWEEP);
     LT_TRY(copy_sources(c, err));
-    LT_TRY(copy_diff(c, lt__db_text(row, DIFF), err));
+    if (*lt__db_text(row, DIFF))
+        LT_TRY(lt__source_copy(c->from, lt__db_text(row, DIFF), c->to, err));
     return copy_queue(c, row, sweep, err);
 }
 

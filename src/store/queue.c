@@ -128,26 +128,56 @@ static lt_status queue_config(queue *q, int64_t run, const json_t *config,
     return LT_OK;
 }
 
+static lt_status params_open(queue *q, lt_err *err)
+{
+    LT_TRY(lt__db_open(q->store, &q->key, err,
+                       "INSERT OR IGNORE INTO param_name (name) VALUES (?)",
+                       ""));
+    return lt__db_open(q->store, &q->param, err,
+                       "INSERT INTO param (key, run, type, value) VALUES"
+                       " ((SELECT id FROM param_name WHERE name = ?), ?, ?, ?)",
+                       "");
+}
+
+static lt_status params_add(queue *q, int64_t run, const char *text,
+                            lt_err *err)
+{
+    json_t *config = NULL;
+    char what[64];
+    lt_status rc;
+
+    sqlite3_snprintf((int)sizeof what, what, "config of run %lld", run);
+    LT_TRY(lt_json_parse(text, strlen(text), what, &config, err));
+    rc = queue_config(q, run, config, err);
+    json_decref(config);
+    return rc;
+}
+
+lt_status lt__params_add(lt_store *s, int64_t run, const char *config,
+                         lt_err *err)
+{
+    queue q = {.store = s};
+    lt_status rc = params_open(&q, err);
+
+    if (rc == LT_OK)
+        rc = params_add(&q, run, config, err);
+    sqlite3_finalize(q.key);
+    sqlite3_finalize(q.param);
+    return rc;
+}
+
 /* ---- rows ---- */
 
 static lt_status queue_run(queue *q, const lt_queue_item *item, lt_err *err)
 {
-    char name[LT__NAME_SIZE], uuid[LT__UUID_SIZE], what[64];
-    json_t *config = NULL;
-    int64_t run;
-    lt_status rc;
+    char name[LT__NAME_SIZE], uuid[LT__UUID_SIZE];
 
     LT_TRY(lt__random_name(name, err));
     LT_TRY(lt__random_uuid(uuid, err));
     LT_TRY(lt__db_again(q->store, q->run, err, "ttiitti", uuid, name, q->sweep,
                         item->seed, item->config, item->config_hash, q->now));
-    run = sqlite3_last_insert_rowid(q->store->db);
-    sqlite3_snprintf((int)sizeof what, what, "config of run %lld", run);
-    LT_TRY(
-        lt_json_parse(item->config, strlen(item->config), what, &config, err));
-    rc = queue_config(q, run, config, err);
-    json_decref(config);
-    return rc;
+    return params_add(q, sqlite3_last_insert_rowid(q->store->db), item->config,
+                      err);
 }
 
 static lt_status queue_sources(queue *q, lt_err *err)
@@ -203,13 +233,7 @@ static lt_status queue_prepare(queue *q, lt_err *err)
                        " config, config_hash, queued_at)"
                        " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)",
                        ""));
-    LT_TRY(lt__db_open(s, &q->key, err,
-                       "INSERT OR IGNORE INTO param_name (name) VALUES (?)",
-                       ""));
-    return lt__db_open(s, &q->param, err,
-                       "INSERT INTO param (key, run, type, value) VALUES"
-                       " ((SELECT id FROM param_name WHERE name = ?), ?, ?, ?)",
-                       "");
+    return params_open(q, err);
 }
 
 static lt_status queue_all(queue *q, const lt_queue_item *items, int n,

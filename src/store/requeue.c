@@ -25,10 +25,14 @@ static lt_status requeue_judge(lt_store *s, sqlite3_stmt *stmt,
                                           : lt__ids_add(all, w.run, err);
 }
 
+/* Those that came from another store, with a script of who knows whom, are for
+ * whoever names their sweep. */
+#define TAKEN                                                                  \
+    "EXISTS (SELECT 1 FROM packed p WHERE p.run = r.id AND p.path = '')"
 #define FIND                                                                   \
     "SELECT r.id, r.status = 'lost', m.name, r.boot_id, r.started_at"          \
     " FROM run r LEFT JOIN machine m ON m.id = r.machine"                      \
-    " WHERE (?1 = 0 OR r.sweep = ?1)"                                          \
+    " WHERE (r.sweep = ?1 OR ?1 = 0 AND NOT " TAKEN ")"                        \
     " AND r.id NOT IN (SELECT run FROM removed) AND r.status IN "
 
 static lt_status requeue_find(lt_store *s, int64_t sweep, lt_requeue which,
@@ -109,4 +113,20 @@ lt_status lt_store_requeue(lt_store *store, int64_t sweep, lt_requeue which,
     if (rc == LT_OK)
         *n = count;
     return rc;
+}
+
+lt_status lt_store_count_taken(lt_store *store, lt_requeue which, int *n,
+                               lt_err *err)
+{
+    int64_t count = 0;
+
+    LT_TRY(lt__db_integer(store, &count, err,
+                          "SELECT count(*) FROM run r WHERE " TAKEN
+                          " AND r.id NOT IN (SELECT run FROM removed)"
+                          " AND CASE ? WHEN 0 THEN status IN ('lost',"
+                          "  'interrupted') ELSE status IN ('failed',"
+                          "  'diverged') END",
+                          "i", (int64_t)(which == LT_REQUEUE_FAILED)));
+    *n = (int)count;
+    return LT_OK;
 }

@@ -94,3 +94,16 @@ lt_status lt_store_sweep_source(lt_store *store, int64_t sweep, int index,
         rc = lt_err_set(err, LT_ENOMEM, "%s: out of memory", store->path);
     return rc;
 }
+
+lt_status lt__source_copy(lt_store *from, const char *hex, lt_store *to,
+                          lt_err *err)
+{
+    char found[LT_DIGEST_HEX];
+    lt_text body = {0};
+    lt_status rc = lt_store_get_source(from, hex, &body, err);
+
+    if (rc == LT_OK)
+        rc = lt_store_put_source(to, lt_text_str(&body), body.size, found, err);
+    lt_text_deinit(&body);
+    return rc;
+}

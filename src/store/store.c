@@ -339,3 +339,13 @@ void lt_store_run_dir(const lt_store *store, int64_t run, lt_text *out)
     add_runs_folder(store, out);
     lt_text_addf(out, "/%lld", (long long)run);
 }
+
+const char *lt__store_relative(const lt_store *s, const char *path)
+{
+    size_t n = strlen(s->folder);
+
+    if (strncmp(path, s->folder, n) == 0 && path[n] == '/' &&
+        strcmp(s->folder, ".") != 0)
+        return path + n + 1;
+    return path;
+}

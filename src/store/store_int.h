@@ -103,6 +103,19 @@ lt_status lt__store_sync(const lt_store *s, lt_err *err);
  * of the view. */
 const char *lt__store_runs(const lt_store *s);
 
+/* "runs/12/net.safetensors" of a path in the store's folder, which may move
+ * with what is in it; any other path as it is. */
+const char *lt__store_relative(const lt_store *s, const char *path);
+
+/* ---- source.c, queue.c: for runs that come from another store ---- */
+
+/* The source with that hash, which is checked. */
+lt_status lt__source_copy(lt_store *from, const char *hex, lt_store *to,
+                          lt_err *err);
+/* The knobs of a run's config, a JSON object, into table param. */
+lt_status lt__params_add(lt_store *s, int64_t run, const char *config,
+                         lt_err *err);
+
 /* ---- schema.c ---- */
 
 /* Checks that the file is a store of a known version and, where the mode
@@ -179,6 +192,10 @@ lt_status lt__run_is_live(lt_store *s, int64_t run, const lt_host *here,
                           bool *live, lt_err *err);
 
 /* ---- claim.c ---- */
+
+/* The row of table machine that says this; made when there is none. */
+lt_status lt__machine_id(lt_store *s, const lt_run_env *env, int64_t *id,
+                         lt_err *err);
 
 /* ESTORE when the row is another's by now: queued again, or claimed. A run that
  * another host wrote off as lost is still its process's own. */

@@ -6,6 +6,7 @@
  * no other file here, and nothing that never ends. Rows are gathered before the
  * files are looked at, so that a doubt can be settled by asking again. */
 #include "latent/base/mem.h"
+#include "store/exchange_int.h"
 #include "store/verify_int.h"
 
 #include <dirent.h>
@@ -261,11 +262,41 @@ static lt_status file_confirm(lt__verify *v, const file *f, bool *stands,
     return LT_OK;
 }
 
+/* Of a file in the store itself (table packed) *is_packed. */
+static lt_status packed_inspect(lt__verify *v, const file *f, bool *is_packed,
+                                lt_err *err)
+{
+    int64_t found = 0;
+
+    lt_text_clear(&v->line);
+    if (v->store->version >= 2)
+        LT_TRY(lt__db_integer(v->store, &found, err,
+                              "SELECT 1 FROM packed WHERE run = ? AND path = ''"
+                              " AND CAST(body AS TEXT) = ?",
+                              "it", f->run, LT__PACKED_INSIDE));
+    *is_packed = found != 0;
+    if (!found)
+        return LT_OK;
+    v->out->files++;
+    LT_TRY(lt__packed_check(v->store, f->run, f->path, f->hash, f->bytes,
+                            &v->line, err));
+    if (v->line.size > 0)
+        lt__verify_wrong(v, "run %lld: file %s (%s, in the store) %s",
+                         (long long)f->run, f->name, f->path,
+                         lt_text_str(&v->line));
+    else
+        v->out->bytes += f->bytes;
+    return LT_OK;
+}
+
 static lt_status verify_file(lt__verify *v, const file *f, lt_err *err)
 {
+    bool stands = true, is_packed = false;
     char real[PATH_MAX];
-    bool stands = true;
 
+    LT_TRY(packed_inspect(v, f, &is_packed, err));
+    if (is_packed)
+        return LT_OK;
     if (!is_inside(v->store, f->path, real)) {
         v->out->n_outside++;
         return LT_OK;
@@ -293,6 +324,18 @@ lt_status lt__verify_artifacts(lt__verify *v, lt_err *err)
 
 /* ---- folders of no run ---- */
 
+/* Another process is taking in a run right now. */
+static bool is_coming(const char *parent, const char *name)
+{
+    lt_text dir = {0};
+    bool is_live;
+
+    lt_text_addf(&dir, "%s/%s", parent, name);
+    is_live = dir.failed || lt__place_is_live(dir.data);
+    lt_text_deinit(&dir);
+    return is_live;
+}
+
 static lt_status verify_folder(lt__verify *v, const char *parent,
                                const char *name, lt_err *err)
 {
@@ -308,7 +351,7 @@ static lt_status verify_folder(lt__verify *v, const char *parent,
         LT_TRY(lt__db_integer(v->store, &known, err,
                               "SELECT 1 FROM run WHERE id = ?", "i",
                               (int64_t)id));
-    if (!known)
+    if (!known && !is_coming(parent, name))
         lt__verify_wrong(v, "folder %s/%s: of a run that is not in the store",
                          parent, name);
     return LT_OK;

@@ -130,6 +130,11 @@ typedef enum lt_requeue {
 lt_status lt_store_requeue(lt_store *store, int64_t sweep, lt_requeue which,
                            int *n, lt_err *err);
 
+/* Of these runs, those that came from another store (exchange.h): with sweep 0
+ * they are left alone. For a store that is open for writing. */
+lt_status lt_store_count_taken(lt_store *store, lt_requeue which, int *n,
+                               lt_err *err);
+
 /* ---- a run's life ---- */
 
 typedef struct lt_claim lt_claim; /* a running run of this process */

@@ -1,6 +1,6 @@
-/* latent: the program, but for main(). One table says which commands there are;
- * those that only read the store are written in Lua (lua/latent/cmd/), each in
- * a module of its own name that parses its arguments and helps itself. */
+/* latent: the program. One table says which commands there are; those that
+ * only read the store are written in Lua (lua/latent/cmd/), each in a module
+ * of its own name that parses its arguments and helps itself. */
 #include "cli/cli_int.h"
 #include "latent/base/host.h"
 #include "latent/base/mem.h"
@@ -60,6 +60,12 @@ static const command commands[] = {
      NULL, false, false},
     {"plot", "KIND [FILTER] [-o FILE]", "draw figures", run_reader, NULL, true,
      false},
+    {"export", "RUN [-o FILE]", "runs with their files as one file, or as CSV",
+     run_reader, NULL, false, false},
+    {"import", "FILE...", "take in what latent export made", run_reader, NULL,
+     false, false},
+    {"merge", "OTHER.db...", "take in the runs of other stores", run_reader,
+     NULL, false, false},
     {"data", "ls|info|fetch|make [NAME]",
      "data sets: list, describe, download, generate", run_reader, NULL, false,
      false},
@@ -311,7 +317,7 @@ static int close_output(int status)
     return status ? status : LT__EXIT_STORE;
 }
 
-int lt__program(int argc, char **argv)
+int main(int argc, char **argv)
 {
     lt__call call = {.command = "", .full_argc = argc, .full_argv = argv};
     char **copy = lt_mem_zero((size_t)argc + 1, sizeof *copy);
