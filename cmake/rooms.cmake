@@ -53,3 +53,9 @@ target_sources(room_bind PRIVATE ${embedded})
 
 add_library(latent_app INTERFACE)
 target_link_libraries(latent_app INTERFACE room_bind room_work)
+
+# The program itself, but for main(): tests call its commands too.
+latent_room(cli "" latent_app)
+get_target_property(cli_sources room_cli SOURCES)
+list(FILTER cli_sources EXCLUDE REGEX "/latent\\.c$")
+set_property(TARGET room_cli PROPERTY SOURCES ${cli_sources})

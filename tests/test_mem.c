@@ -41,6 +41,26 @@ static void mem_fails_after_the_given_count_and_then_always(void **state)
     lt_mem_free(first);
 }
 
+static void mem_fails_so_many_and_no_more(void **state)
+{
+    void *p[5];
+
+    (void)state;
+    lt_mem_fail_some(1, 2);
+    for (int i = 0; i < 5; i++)
+        p[i] = lt_mem_alloc(1, 1);
+    assert_non_null(p[0]);
+    assert_null(p[1]);
+    assert_null(p[2]);
+    assert_non_null(p[3]);
+    assert_non_null(p[4]);
+    assert_int_equal(lt_mem_failures(), 2);
+    for (int i = 0; i < 5; i++)
+        lt_mem_free(p[i]);
+    lt_mem_fail_after(-1);
+    assert_int_equal(lt_mem_failures(), 0);
+}
+
 static void mem_counts_the_bytes_in_use(void **state)
 {
     int64_t before = lt_mem_bytes();
@@ -148,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mem_counts_every_allocation),
         cmocka_unit_test(mem_fails_after_the_given_count_and_then_always),
+        cmocka_unit_test(mem_fails_so_many_and_no_more),
         cmocka_unit_test(mem_counts_the_bytes_in_use),
         cmocka_unit_test(mem_refuses_what_is_beyond_its_limit),
         cmocka_unit_test(mem_refuses_sizes_that_overflow),

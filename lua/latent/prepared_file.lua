@@ -38,8 +38,8 @@ function file.encode(prep, notes)
 end
 
 local function decode_json(text)
-  local ok, value = pcall(json.decode, text)
-  return ok and type(value) == "table" and value or nil
+  local value = json.try(text)
+  return type(value) == "table" and value or nil
 end
 
 local function read_head(path, bytes)

@@ -196,6 +196,7 @@ function rehearsal.perform(path, sets, seeds)
     math.randomseed(config.seed)
     local ok, failure = xpcall(experiment.execute, handler, played, config.json, require "latent.run".current())
     if has_left() then return warning end
+    if type(failure) == "string" then error(failure, 0) end -- no memory even for the handler
     if not ok and failure.is_mistake then error(NOTE:format(failure.text, config.at, #items), 0) end
     warning = warning or (not ok and failure.text or nil)
   end

@@ -232,8 +232,8 @@ end
 -- { "NAME": { "source": URL, "files": [{ "name":, "size":, "sha256": }] }, ... };
 -- or "archive": { "name": ... } with "members": [names] instead of files.
 function sets.add_file(path)
-  local ok, given = pcall(json.decode, sys.read(path))
-  if not ok then error({ status = 4, message = ("%s: %s"):format(path, given) }, 0) end
+  local given, failure = json.try(sys.read(path))
+  if failure then error({ status = 4, message = ("%s: %s"):format(path, failure) }, 0) end
   local names = {}
   for name in pairs(type(given) == "table" and given or {}) do names[#names + 1] = name end
   if #names == 0 then sys.fail(path .. ": wanted an object of sets by name") end

@@ -2,7 +2,10 @@
  * latent/base/json.h.
  *
  * Parsing is jansson's. Dumping is ours for objects, arrays and reals, so
- * that equal values always give equal bytes and 0.1 is written as 0.1. */
+ * that equal values always give equal bytes and 0.1 is written as 0.1.
+ *
+ * jansson is given our memory as the program is loaded, before anything can
+ * have been allocated by it. Out of memory, it calls the text malformed. */
 #include "latent/base/json.h"
 
 #include <stdio.h>
@@ -14,6 +17,29 @@
 #define MAX_DEPTH 64
 
 static lt_status dump_value(const json_t *v, lt_text *out, int depth);
+
+static _Thread_local bool json_lacked;
+
+static void *json_alloc(size_t size)
+{
+    void *p = lt_mem_alloc(size, 1);
+
+    json_lacked = json_lacked || !p;
+    return p;
+}
+
+__attribute__((constructor)) static void json_use_our_memory(void)
+{
+    json_set_alloc_funcs(json_alloc, lt_mem_free);
+}
+
+bool lt_json_lacked_memory(void)
+{
+    bool lacked = json_lacked;
+
+    json_lacked = false;
+    return lacked;
+}
 
 /* Containers around the innermost value, not looking past MAX_DEPTH + 1. */
 static int json_depth(json_t *v, int around)
@@ -45,9 +71,12 @@ lt_status lt_json_parse(const char *text, size_t size, const char *what,
                         json_t **out, lt_err *err)
 {
     json_error_t e;
-    json_t *v =
-        json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+    json_t *v;
 
+    json_lacked = false;
+    v = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+    if (!v && lt_json_lacked_memory())
+        return lt_err_set(err, LT_ENOMEM, "%s: out of memory", what);
     if (!v)
         return lt_err_set(err, LT_EFORMAT, "%s: line %d, column %d: %s", what,
                           e.line, e.column, e.text);

@@ -19,6 +19,8 @@
 
 static atomic_int_least64_t mem_count;
 static atomic_int_least64_t mem_countdown = -1;
+static atomic_int_least64_t mem_to_fail; /* when the countdown is over */
+static atomic_int_least64_t mem_failures;
 static atomic_int_least64_t mem_bytes; /* but for what threads hold back */
 static atomic_int_least64_t mem_limit; /* 0: none */
 static atomic_int_least64_t mem_refused;
@@ -52,15 +54,27 @@ static void *mem_taken(void *p)
     return p;
 }
 
+/* Whether this allocation is one that a test wants to fail. */
+static int mem_must_fail(void)
+{
+    if (atomic_load_explicit(&mem_countdown, memory_order_relaxed) < 0 ||
+        atomic_fetch_sub(&mem_countdown, 1) > 0)
+        return 0;
+    atomic_store(&mem_countdown, 0);
+    if (atomic_fetch_sub(&mem_to_fail, 1) <= 0) {
+        atomic_store(&mem_countdown, -1);
+        return 0;
+    }
+    atomic_fetch_add(&mem_failures, 1);
+    return 1;
+}
+
 /* False when the allocation must be refused; `old` bytes will be given back. */
 static int mem_admit(size_t count, size_t size, size_t old, size_t *bytes)
 {
     atomic_fetch_add_explicit(&mem_count, 1, memory_order_relaxed);
-    if (atomic_load_explicit(&mem_countdown, memory_order_relaxed) >= 0 &&
-        atomic_fetch_sub(&mem_countdown, 1) <= 0) {
-        atomic_store(&mem_countdown, 0);
+    if (mem_must_fail())
         return 0;
-    }
     if (__builtin_mul_overflow(count, size, bytes) || *bytes > (size_t)-1 / 2)
         return 0;
     if (*bytes == 0)
@@ -159,5 +173,18 @@ int64_t lt_mem_refused(void)
 
 void lt_mem_fail_after(int64_t n)
 {
+    lt_mem_fail_some(n, INT64_MAX);
+}
+
+void lt_mem_fail_some(int64_t n, int64_t count)
+{
+    atomic_store(&mem_countdown, -1);
+    atomic_store(&mem_to_fail, count);
+    atomic_store(&mem_failures, 0);
     atomic_store(&mem_countdown, n);
+}
+
+int64_t lt_mem_failures(void)
+{
+    return atomic_load(&mem_failures);
 }

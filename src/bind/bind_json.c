@@ -104,6 +104,8 @@ static lt_status place_error(const place *p, const char *found, lt_err *err)
 {
     lt_text path = {0};
 
+    if (lt_json_lacked_memory())
+        return lt_err_set(err, LT_ENOMEM, "JSON: out of memory");
     place_text(p, &path);
     lt_err_set(err, LT_EINVAL, "%s%s%s, wanted what JSON can hold",
                lt_text_str(&path), path.size ? ": found " : "found ", found);
@@ -234,6 +236,7 @@ lt_status lt__to_json(lua_State *L, int index, json_t **out, lt_err *err)
 
     if (!lua_checkstack(L, 8))
         return lt_err_mark(err, LT_ENOMEM);
+    (void)lt_json_lacked_memory(); /* before this */
     rc = value_to_json(L, lua_absindex(L, index), &root, out, err);
     lua_settop(L, top);
     return rc;
@@ -255,6 +258,26 @@ static int json_encode(lua_State *L)
     return 1;
 }
 
+/* json.try(text) -> value; nil and a message when it is no JSON */
+static int json_try(lua_State *L)
+{
+    size_t size;
+    const char *text = luaL_checklstring(L, 1, &size);
+    json_t **value = lt__new_json_guard(L);
+    lt_err err = {0};
+    lt_status rc = lt_json_parse(text, size, "JSON", value, &err);
+
+    if (rc == LT_OK) {
+        lt__push_json(L, *value);
+        return 1;
+    }
+    if (rc != LT_EFORMAT)
+        return lt__raise(L, &err);
+    lua_pushnil(L);
+    lua_pushstring(L, err.text);
+    return 2;
+}
+
 /* json.decode(text [, what]) -> value */
 static int json_decode(lua_State *L)
 {
@@ -272,8 +295,10 @@ static int json_decode(lua_State *L)
 
 int lt__open_json(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"encode", json_encode}, {"decode", json_decode}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"encode", json_encode},
+                                         {"decode", json_decode},
+                                         {"try", json_try},
+                                         {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

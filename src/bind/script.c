@@ -148,6 +148,8 @@ lt_status lt__script_protect(lt_script *s, lua_CFunction f, void *arg,
         rc = lt__stop_error(&s->ctx, err);
     } else if (lua_rc == LUA_OK) {
         rc = LT_OK;
+    } else if (text.failed) {
+        rc = lt_err_set(err, LT_ENOMEM, "Lua: out of memory");
     } else {
         rc = error_status(&s->ctx, lua_rc, lt_text_str(&text));
         lt_err_set(err, rc, "%s", lt_text_str(&text));

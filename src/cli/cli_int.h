@@ -33,6 +33,9 @@ typedef struct lt__call {
     char **full_argv;
 } lt__call;
 
+/* The whole program: from the command line to the exit status. */
+int lt__program(int argc, char **argv);
+
 /* ---- options of the commands written in C ---- */
 
 typedef enum lt__option_kind {

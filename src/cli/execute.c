@@ -138,8 +138,9 @@ static lt_status supervise(lt_store *store, const lt__execution *e,
     return lt_supervise(store, &opts, counts, err);
 }
 
-/* The tables of the sweeps' runs, and where their files are, on stdout. */
-static void summarise(const lt__call *call, const sweeps *all)
+/* The tables of the sweeps' runs, and where their files are, on stdout; the
+ * exit status. */
+static int summarise(const lt__call *call, const sweeps *all)
 {
     const lt_script_opts opts = {.threads = 1};
     int n = all->n < MAX_SWEEPS ? all->n : MAX_SWEEPS;
@@ -147,16 +148,18 @@ static void summarise(const lt__call *call, const sweeps *all)
     char *args[MAX_SWEEPS + 1] = {NULL};
     lt_script *script = NULL;
     lt_err err = {0};
+    int status = LT__EXIT_STORE;
 
     for (int i = 0; i < n; i++) {
         snprintf(ids[i], sizeof ids[i], "%" PRId64, all->ids[i]);
         args[i] = ids[i];
     }
     if (lt_script_new(&opts, &script, &err) == LT_OK)
-        lt_script_command(script, "finish", call->db, n, args, &err);
+        status = lt_script_command(script, "finish", call->db, n, args, &err);
     if (err.status != LT_OK)
         lt__fail(call, &err);
     lt_script_free(script);
+    return status;
 }
 
 /* "to go on: latent resume 5 --db other.db", where runs were cut off. */
@@ -205,11 +208,13 @@ int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e)
     is_all_stored = lt__fold(call);
     lt__reap(store, NULL); /* what another supervisor left since we began */
     lt_store_sweep_counts(store, e->sweep, counts, NULL);
-    summarise(call, &all);
-    status = err.status != LT_OK              ? lt__fail(call, &err)
-             : count_bad(counts) > bad_before ? LT__EXIT_RUN
-             : is_all_stored                  ? LT__EXIT_OK
-                                              : LT__EXIT_STORE;
+    status = summarise(call, &all);
+    if (err.status != LT_OK)
+        status = lt__fail(call, &err);
+    else if (count_bad(counts) > bad_before)
+        status = LT__EXIT_RUN;
+    else if (!is_all_stored)
+        status = LT__EXIT_STORE;
     if (lt_store_sweep_counts(store, all.n == 1 ? all.ids[0] : e->sweep, counts,
                               NULL) == LT_OK)
         hint(call, &all, counts);

@@ -157,11 +157,21 @@ int lt__fail(const lt__call *call, const lt_err *err)
     return lt__exit_of(err->status);
 }
 
+/* Without any memory: what is not plain ASCII is a question mark. */
+static void print_ascii(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        putc((*text >= ' ' && *text < 127) || *text == '\n' ? *text : '?', out);
+}
+
 void lt__print_visible(FILE *out, const char *text)
 {
     lt_text shown = {0};
 
     lt_visible_add(&shown, text);
-    fputs(lt_text_str(&shown), out);
+    if (shown.failed)
+        print_ascii(out, text);
+    else
+        fputs(lt_text_str(&shown), out);
     lt_text_deinit(&shown);
 }

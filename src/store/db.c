@@ -146,8 +146,16 @@ bool lt__db_is_in_trouble(const lt_store *s)
     }
 }
 
+static void db_roll_back(lt_store *s)
+{
+    if (!sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* Out of memory not even a rollback is possible: it is tried again. */
 lt_status lt__db_begin(lt_store *s, lt_err *err)
 {
+    db_roll_back(s);
     return lt__db_do(s, err, "BEGIN IMMEDIATE", "");
 }
 
@@ -155,8 +163,8 @@ lt_status lt__db_end(lt_store *s, lt_status rc, lt_err *err)
 {
     if (rc == LT_OK)
         rc = lt__db_do(s, err, "COMMIT", "");
-    if (rc != LT_OK && !sqlite3_get_autocommit(s->db))
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    for (int i = 0; rc != LT_OK && i < 3; i++)
+        db_roll_back(s);
     return rc;
 }
 

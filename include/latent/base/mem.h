@@ -41,7 +41,14 @@ void lt_mem_set_limit(int64_t bytes);
 /* The size that the limit refused last; 0: none since it was set. */
 int64_t lt_mem_refused(void);
 
-/* The n-th allocation from now and all after it fail; negative: none do. */
+/* The n-th allocation from now, counted from 0, and all after it fail;
+ * negative: none do. */
 void lt_mem_fail_after(int64_t n);
+
+/* The same for `count` allocations only: those after them succeed again. */
+void lt_mem_fail_some(int64_t n, int64_t count);
+
+/* How many failed so since one of these was called last. */
+int64_t lt_mem_failures(void);
 
 #endif

@@ -63,8 +63,7 @@ local function as_object(r)
     config = r.config, defaults = r.defaults, targets = r.targets, metrics = {},
     artifacts = encode.array(r.artifacts), notes = encode.array(r.notes), tags = encode.array({}),
   }
-  local ok, data = pcall(json.decode, r.run.data or "")
-  if ok then object.data = data end
+  object.data = json.try(r.run.data or "")
   for _, final in ipairs(r.metrics) do object.metrics[final.name] = final end
   for i, row in ipairs(r.tags) do object.tags[i] = row.tag end
   for key, value in pairs(r.run) do
@@ -197,8 +196,8 @@ end
 -- "train   curves n_train=1000 part=train seed=3   sha256 b13c33da2e4a..."
 local function write_data(text)
   if not text or text == "" then return end
-  local ok, parts = pcall(json.decode, text)
-  if not ok then return write_pairs("data", { { "fingerprint", text } }) end
+  local parts = json.try(text)
+  if not parts then return write_pairs("data", { { "fingerprint", text } }) end
   local list = {}
   for _, part in ipairs(reader.sorted(parts)) do
     local recipe = parts[part].recipe

@@ -1,6 +1,6 @@
-/* latent: the program. One table says which commands there are; those that
- * only read the store are written in Lua (lua/latent/cmd/), each in a module
- * of its own name that parses its arguments and helps itself. */
+/* latent: the program, but for main(). One table says which commands there are;
+ * those that only read the store are written in Lua (lua/latent/cmd/), each in
+ * a module of its own name that parses its arguments and helps itself. */
 #include "cli/cli_int.h"
 #include "latent/base/host.h"
 #include "latent/base/mem.h"
@@ -317,7 +317,7 @@ static int close_output(int status)
     return status ? status : LT__EXIT_STORE;
 }
 
-int main(int argc, char **argv)
+int lt__program(int argc, char **argv)
 {
     lt__call call = {.command = "", .full_argc = argc, .full_argv = argv};
     char **copy = lt_mem_zero((size_t)argc + 1, sizeof *copy);
