@@ -17,8 +17,8 @@ expect 0 "  latent.fit" "$L" help latent
 expect 0 "  patience" "$L" help latent.fit
 expect 2 "did you mean 'latent.dense'?" "$L" help latent.dens
 expect 2 "one argument too many" "$L" version 3
-for command in run resume retry replay verify ls show best rm restore sql plot \
-    data doctor bench version help; do
+for command in run resume retry replay verify ls show best rm restore gc du sql \
+    plot data doctor bench version help; do
     expect 0 "latent $command" "$L" help "$command"
     [[ ! -s err ]] || fail "help $command writes to stderr"
     expect 0 "latent $command" "$L" "$command" --help

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "latent/base/mem.h"
@@ -245,6 +246,34 @@ lt_status lt_path_write_parts(const char *path, const lt_path_part *parts,
         (void)unlink(name.data);
 done:
     lt_text_deinit(&name);
+    return rc;
+}
+
+lt_status lt_path_space(const char *path, int64_t *free, int64_t *all,
+                        lt_err *err)
+{
+    char *place = lt_mem_strdup(*path ? path : ".");
+    struct statvfs fs;
+    lt_status rc = LT_OK;
+
+    if (!place)
+        return lt_err_set(err, LT_ENOMEM, "%s: out of memory", path);
+    while (statvfs(place, &fs) != 0 && rc == LT_OK) {
+        char *slash = strrchr(place, '/');
+
+        if ((errno != ENOENT && errno != ENOTDIR) || strcmp(place, "/") == 0 ||
+            strcmp(place, ".") == 0)
+            rc = path_fail(place, "ask for free space on", err);
+        else if (!slash)
+            memcpy(place, ".", 2);
+        else
+            slash[slash == place] = '\0';
+    }
+    if (rc == LT_OK) {
+        *free = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+        *all = (int64_t)fs.f_blocks * (int64_t)fs.f_frsize;
+    }
+    lt_mem_free(place);
     return rc;
 }
 

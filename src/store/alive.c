@@ -25,8 +25,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SILENCE 120.0 /* seconds after which another host's run is lost */
-
 static double seconds_of(const struct timespec *t)
 {
     return (double)t->tv_sec + (double)t->tv_nsec / 1e9;
@@ -51,6 +49,14 @@ static double time_there(const char *lock)
     }
     lt_text_deinit(&path);
     return now;
+}
+
+double lt__lock_silence(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? time_there(path) - seconds_of(&st.st_mtim)
+                                : 1e9;
 }
 
 /* When this kernel started, by its clock of today. */
@@ -79,8 +85,8 @@ static lt__verdict judge_silence(const lt__whereabouts *w, const lt_host *here,
     if (strcmp(w->host, here->name) == 0 && last < time_of_boot())
         return (lt__verdict){.sign = LT__SIGN_REBOOT};
     silence = (is_there ? time_there(lock) : lt_clock_wall()) - last;
-    return (lt__verdict){silence > SILENCE ? LT__SIGN_SILENT : LT__SIGN_ALIVE,
-                         silence};
+    return (lt__verdict){
+        silence > LT__SILENCE ? LT__SIGN_SILENT : LT__SIGN_ALIVE, silence};
 }
 
 lt_status lt__run_judge(const lt_store *s, const lt__whereabouts *w,

@@ -1,5 +1,8 @@
 /* Texts kept once by their SHA-256: scripts, Lua modules, git diffs; see
- * latent/store/store.h. A text is checked against its hash when it is read. */
+ * latent/store/store.h. A text is checked against its hash when it is read.
+ *
+ * A text that is put again gets today's time: latent gc, which deletes what no
+ * sweep refers to, leaves young ones alone, and the sweep comes after them. */
 #include "store/store_int.h"
 
 #include <string.h>
@@ -13,8 +16,11 @@ lt_status lt_store_put_source(lt_store *store, const void *bytes, size_t size,
 
     lt_digest_bytes(bytes, size, hex);
     LT_TRY(lt__db_open(store, &stmt, err,
-                       "INSERT OR IGNORE INTO source VALUES (?, ?, ?, ?)", "ti",
-                       hex, (int64_t)size));
+                       "INSERT INTO source VALUES (?, ?, ?, ?)"
+                       " ON CONFLICT (hash) DO UPDATE"
+                       " SET added_at = excluded.added_at"
+                       " WHERE added_at < excluded.added_at - 600000",
+                       "ti", hex, (int64_t)size));
     if (sqlite3_bind_blob64(stmt, 3, size ? bytes : "", size, SQLITE_STATIC) !=
             SQLITE_OK ||
         sqlite3_bind_int64(stmt, 4, lt__now_ms()) != SQLITE_OK)

@@ -12,6 +12,7 @@
 #include "latent/base/clock.h"
 #include "latent/base/mem.h"
 #include "latent/base/path.h"
+#include "latent/store/books.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -328,6 +329,17 @@ static void add_runs_folder(const lt_store *store, lt_text *out)
         n -= 3;
     lt_text_add_n(out, name, n);
     lt_text_add(out, ".runs");
+}
+
+void lt_store_runs_folder(const lt_store *store, lt_text *out)
+{
+    lt_text_clear(out);
+    add_runs_folder(store, out);
+}
+
+const char *lt_store_folder(const lt_store *store)
+{
+    return store->folder;
 }
 
 void lt_store_run_dir(const lt_store *store, int64_t run, lt_text *out)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "latent/base/status.h"
 #include "latent/base/text.h"
@@ -40,6 +41,11 @@ lt_status lt_path_write_parts(const char *path, const lt_path_part *parts,
 /* Renames a file (in one file system, replacing what is there) and makes that
  * durable. */
 lt_status lt_path_replace(const char *from, const char *to, lt_err *err);
+
+/* Bytes free for this user, and in all, on the file system that the path is on,
+ * or would be: the nearest folder above it that is there. */
+lt_status lt_path_space(const char *path, int64_t *free, int64_t *all,
+                        lt_err *err);
 
 /* Removes a file, or a folder with all that is in it (links are removed, not
  * followed). What is not there is fine. */
