@@ -85,6 +85,15 @@ same "os.exit fails its run only" "failed,finished" "$(ask \
     WHERE sweep = (SELECT max(id) FROM sweeps) ORDER BY id)")"
 expect 1 "" "$L" run "$tiny" -s rate=1e308 -s code=2 -s tie=tied
 same "diverged" "$(ask "SELECT count(*) FROM runs WHERE status='diverged'")" 1
+same "where it diverged" "$(ask "SELECT count(*) FROM runs
+    WHERE bad_step > 0 AND bad_layer > 0 AND
+    instr(message, 'diverged at step ' || bad_step) > 0 AND
+    instr(message, bad_what) > 0")" 1
+expect 0 "$(ask "SELECT 'at step ' || bad_step || ', in layer ' || bad_layer AS x
+    FROM runs WHERE status='diverged'")" "$L" show @last
+expect 0 "$(ask "SELECT 'diverged at step ' || bad_step || ', layer ' ||
+    bad_layer || ': identical' AS x FROM runs WHERE status='diverged'" | tail -n 1)" \
+    "$L" replay @last
 
 # ---- resume, retry ----
 expect 0 "nothing to do: no run is queued, lost or interrupted" "$L" resume

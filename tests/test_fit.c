@@ -245,8 +245,8 @@ static void fit_reports_divergence_with_its_step(void **state)
     assert_true(m.n > 0 && m.n < 3);
     assert_string_equal(m.events[m.n - 1].name, "step.loss");
     assert_false(isfinite(m.events[m.n - 1].value));
-    snprintf(wanted, sizeof wanted, "step %d (epoch 1): loss is ",
-             (int)m.events[m.n - 1].step);
+    snprintf(wanted, sizeof wanted,
+             "diverged at step %d (epoch 1): ", (int)m.events[m.n - 1].step);
     assert_memory_equal(err.text, wanted, strlen(wanted));
     assert_int_equal(r.last.step, m.events[m.n - 1].step - 1);
     lt_net_free(net);
@@ -293,7 +293,7 @@ static void fit_reports_divergence_of_the_last_step(void **state)
     o.batch = N;
     o.test = train;
     assert_int_equal(lt_fit(net, &o, NULL, &err), LT_EDIVERGED);
-    assert_memory_equal(err.text, "step 1 (epoch 1): ", 18);
+    assert_non_null(strstr(err.text, "diverged at step 1 (epoch 1): "));
     lt_net_free(net);
     lt_dataset_free(train);
 }

@@ -160,8 +160,8 @@ static void divergence_names_layer_and_step(void **state)
     o.rate_linear = 1e15;
     o.observer = &observer;
     assert_int_equal(lt_pretrain(net, &o, &err), LT_EDIVERGED);
-    assert_non_null(strstr(err.text, "pre-training of layer 1: step "));
-    assert_non_null(strstr(err.text, "(epoch 1)"));
+    assert_non_null(strstr(err.text, "diverged at step "));
+    assert_non_null(strstr(err.text, "(epoch 1): pre-training of layer 1: "));
     assert_int_equal(m.n, 1);
     assert_false(isfinite(m.events[0].value));
     params_assert_equal(net, fresh); /* nothing broken landed */

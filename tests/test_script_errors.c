@@ -178,6 +178,16 @@ static const struct {
           "loss = 'mse', epochs = 50, optimizer = latent.sgd { rate = 1e20 } "
           "})\n    assert(not ok)\n    error('gave up: ' .. e)\n",
      LT_RUN_DIVERGED, "gave up: "},
+    {DATA "    local ok, e = pcall(latent.fit, net, { train = data.train, "
+          "loss = 'mse', epochs = 50, optimizer = latent.sgd { rate = 1e20 } "
+          "})\n    local d = latent.divergence(e)\n"
+          "    assert(d.step > 0 and d.layer > 0 and e:find(d.what, 1, true))\n"
+          "    assert(latent.divergence({ message = e }).step == d.step)\n"
+          "    assert(not latent.divergence('x') and not "
+          "latent.divergence({}))\n"
+          "    assert(not latent.divergence())\n"
+          "    error('was told')\n",
+     LT_RUN_FAILED, "was told"},
     {"    latent.plto = 1\n", LT_RUN_FAILED, "cannot be changed"},
     {"    latent.data.mnist { dir = 1 }\n", LT_RUN_FAILED,
      "S:5: latent.data.mnist: dir is 1, wanted a string"},

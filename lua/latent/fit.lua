@@ -162,6 +162,14 @@ function fit.pretrain(net, given)
   core.pretrain(net, o.data, o.test, o)
 end
 
+-- latent.divergence(message) -> { step =, layer =, what = } where `message`, which
+-- a pcall of fit or pretrain caught, tells of the last divergence; else nil.
+-- `layer` is nil when none is to blame.
+function fit.divergence(message)
+  if type(message) == "table" then message = rawget(message, "message") end
+  return type(message) == "string" and core.divergence(message) or nil
+end
+
 fit.specs = { fit = fit_spec, pretrain = pretrain_spec, stop = stop_spec }
 
 return fit

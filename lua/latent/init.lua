@@ -32,6 +32,7 @@ local NAMES <const> = {
   load = { "latent.net", "load" },
   fit = { "latent.fit", "fit" },
   pretrain = { "latent.fit", "pretrain" },
+  divergence = { "latent.fit", "divergence" },
   probe = { "latent.probe", "probe" },
   data = { "latent.data" },
   prepare = { "latent.prepare" },

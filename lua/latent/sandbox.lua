@@ -206,7 +206,7 @@ local CORE <const> = {
     { read = reads_arguments, write = function(path) check_write(path, "%.safetensors$") end }),
   probe = free "knn retrieval linear units pca encode act",
   recommend = free "predict best",
-  train = free "fit pretrain",
+  train = free "fit pretrain divergence",
   sys = with(free [[guard fail where env suggest clock isatty wall columns terminal host sha256 git read real poll
     random rng randomseed]], { exists = FREE }),
   data = with(free "rows view target shuffled size shape row label fingerprint recipe has",

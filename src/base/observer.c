@@ -15,6 +15,12 @@ void lt_observe_progress(const lt_observer *o, const lt_progress *progress)
         o->progress(o->self, progress);
 }
 
+void lt_observe_divergence(const lt_observer *o, const lt_divergence *d)
+{
+    if (o && o->diverged)
+        o->diverged(o->self, d);
+}
+
 bool lt_observe_stop(const lt_observer *o)
 {
     return o && o->should_stop && o->should_stop(o->self);

@@ -71,6 +71,15 @@ int lt__raise(lua_State *L, const lt_err *err)
     return lua_error(L);
 }
 
+const lt_divergence *lt__divergence_in(const lt__ctx *ctx, const char *text)
+{
+    const char *what = ctx->diverged.what;
+
+    return ctx->last.status == LT_EDIVERGED && *what && strstr(text, what)
+               ? &ctx->diverged
+               : NULL;
+}
+
 /* A table may say what it is: {message = "..."} or by __tostring. */
 void lt__error_text(lua_State *L, lt_text *out)
 {

@@ -72,14 +72,15 @@ typedef struct lt__ctx {
     int64_t stop_bytes;        /* in use by then */
     size_t stop_wanted;        /* and more wanted; 0: not for want of memory */
     bool is_sandboxed;
-    lt_rng rng;            /* math.random */
-    lt_err last;           /* the last error that lt__raise raised */
-    lt_text inner_message; /* of the last failing callback ... */
-    lt_text inner_trace;   /* ... and where that was raised */
-    lt_text trace;         /* of the last uncaught error */
-    int error_status;      /* of a {status =} error, or 0 */
-    int callbacks;         /* of engines at work, under way */
-    lt_claim *claim;       /* the run being executed, or NULL */
+    lt_rng rng;             /* math.random */
+    lt_err last;            /* the last error that lt__raise raised */
+    lt_divergence diverged; /* the last that training told of */
+    lt_text inner_message;  /* of the last failing callback ... */
+    lt_text inner_trace;    /* ... and where that was raised */
+    lt_text trace;          /* of the last uncaught error */
+    int error_status;       /* of a {status =} error, or 0 */
+    int callbacks;          /* of engines at work, under way */
+    lt_claim *claim;        /* the run being executed, or NULL */
     lt_recorder *recorder;
     lt__resume *resume;          /* with a recorder */
     const lt_observer *progress; /* of the worker, or NULL */
@@ -133,6 +134,10 @@ lt_status lt__stop_error(lt__ctx *ctx, lt_err *err);
 /* Raises err's text as a Lua error, with the file and line of the innermost
  * script (not of our own modules). The caller owns nothing by then. */
 int lt__raise(lua_State *L, const lt_err *err);
+
+/* The divergence that an error's text tells of, if it was the last one; else
+ * NULL. */
+const lt_divergence *lt__divergence_in(const lt__ctx *ctx, const char *text);
 
 /* Pushes "file.lua:12: " of the innermost script's function, or "". */
 void lt__push_where(lua_State *L);

@@ -49,6 +49,15 @@ static bool watch_should_stop(void *self)
     return lt__should_stop(w->L);
 }
 
+static void watch_diverged(void *self, const lt_divergence *divergence)
+{
+    watch *w = self;
+    lt__ctx *ctx = lt__ctx_of(w->L);
+
+    if (ctx)
+        ctx->diverged = *divergence;
+}
+
 static void watch_init(watch *w, lua_State *L, bool records)
 {
     lt__ctx *ctx = lt__ctx_of(L);
@@ -58,8 +67,8 @@ static void watch_init(watch *w, lua_State *L, bool records)
         w->records = records && ctx->recorder;
         w->progress = ctx->progress;
     }
-    w->observer =
-        (lt_observer){w, watch_metric, watch_progress, watch_should_stop};
+    w->observer = (lt_observer){w, watch_metric, watch_progress,
+                                watch_should_stop, watch_diverged};
 }
 
 /* ---- on_epoch ---- */
@@ -395,10 +404,34 @@ static int train_pretrain(lua_State *L)
                                                         : lt__raise(L, &err);
 }
 
+/* train.divergence(message) -> {step =, layer = or nil, what =}, when the
+ * message is that of the divergence raised last, or holds it; or nil */
+static int train_divergence(lua_State *L)
+{
+    const char *message = luaL_checkstring(L, 1);
+    const lt__ctx *ctx = lt__ctx_of(L);
+    const lt_divergence *d = ctx ? lt__divergence_in(ctx, message) : NULL;
+
+    if (!d)
+        return 0;
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, d->step);
+    lua_setfield(L, -2, "step");
+    if (d->layer > 0) {
+        lua_pushinteger(L, d->layer);
+        lua_setfield(L, -2, "layer");
+    }
+    lua_pushstring(L, d->what);
+    lua_setfield(L, -2, "what");
+    return 1;
+}
+
 int lt__open_train(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"fit", train_fit}, {"pretrain", train_pretrain}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"fit", train_fit},
+                                         {"pretrain", train_pretrain},
+                                         {"divergence", train_divergence},
+                                         {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

@@ -89,6 +89,7 @@ lt_status lt__script_reopen(lt_script *s, uint64_t seed, lt_err *err)
     lt__script_close(s);
     lt__limits_begin(ctx);
     ctx->last = (lt_err){0};
+    ctx->diverged = (lt_divergence){0};
     lt_text_clear(&ctx->trace);
     lt_text_clear(&ctx->inner_message);
     lt_text_clear(&ctx->inner_trace);

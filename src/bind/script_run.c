@@ -158,6 +158,7 @@ lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
                                 const lt_observer *progress, lt_err *message)
 {
     run_args args = {s, store, claim};
+    const lt_divergence *diverged;
     lt_status rc;
 
     s->ctx.claim = claim;
@@ -165,6 +166,9 @@ lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
     rc = run_limits(&args, message);
     if (rc == LT_OK)
         rc = run_resumed(&args, message);
+    diverged = lt__divergence_in(&s->ctx, message->text);
+    if (rc == LT_EDIVERGED && diverged)
+        lt_claim_divergence(claim, diverged);
     lt__script_close(s);
     lt__script_limit(s, &s->opts.limits);
     s->ctx.claim = NULL;

@@ -171,6 +171,39 @@ static void add_files(lt_text *out, const files *f)
                      f->n);
 }
 
+/* ---- divergence ---- */
+
+/* "step 5, layer 2"; empty where there is none, or a store that does not say.
+ */
+static void ask_divergence(const lt_run_ref *r, lt_text *out)
+{
+    if (lt__ask_text(r,
+                     "SELECT 'step ' || bad_step || coalesce(', layer ' ||"
+                     " bad_layer, '') FROM runs WHERE id = ?1",
+                     NULL, out, NULL) != LT_OK)
+        lt_text_clear(out);
+}
+
+/* Whether it is another one. */
+static bool add_divergence(lt_text *out, const lt__replayed *r)
+{
+    lt_text a = {0}, b = {0};
+    bool differs;
+
+    ask_divergence(&r->original, &a);
+    if (a.size)
+        ask_divergence(&r->replay, &b);
+    differs = a.size && strcmp(a.data, lt_text_str(&b)) != 0;
+    if (differs)
+        lt_text_addf(out, "diverged at %s, replayed %s%s\n", a.data,
+                     b.size ? "at " : "not at all", lt_text_str(&b));
+    else if (a.size)
+        lt_text_addf(out, "diverged at %s: identical\n", a.data);
+    lt_text_deinit(&a);
+    lt_text_deinit(&b);
+    return differs;
+}
+
 /* ---- the environment ---- */
 
 static void add_change(lt_text *out, const char *what, const lt_text *a,
@@ -279,6 +312,7 @@ static lt_status report(const lt__replayed *r, lt_text *out, bool *differs,
     if (rc == LT_OK) {
         *differs = c.n_different > 0 || f.n_different > 0;
         add_metrics(out, r, &c);
+        *differs |= add_divergence(out, r);
         add_files(out, &f);
         if (environment.size)
             lt_text_addf(out, "other in the environment:\n%s",

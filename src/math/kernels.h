@@ -85,10 +85,12 @@ typedef struct lt__kernels {
                                  lt_real *dz);
     size_t (*known)(size_t n, const lt_real *x);
     void (*known_or_zero)(size_t n, const lt_real *x, lt_real *out);
-    void (*adam)(size_t n, const lt_adam_step *s, const lt_real *g, lt_real *w,
+    /* These tell whether all that they wrote into w, or y, is finite. */
+    bool (*adam)(size_t n, const lt_adam_step *s, const lt_real *g, lt_real *w,
                  lt_real *m, lt_real *v);
-    void (*sgd)(size_t n, const lt_sgd_step *s, const lt_real *g, lt_real *w,
+    bool (*sgd)(size_t n, const lt_sgd_step *s, const lt_real *g, lt_real *w,
                 lt_real *u);
+    bool (*add)(size_t n, const lt_real *x, lt_real *y);
     void (*axpby)(size_t n, lt_real a, const lt_real *x, lt_real b, lt_real *y);
     /* Elements first .. first+n-1 of the stream of `key`; `first` is a
      * multiple of 32. */
@@ -145,9 +147,9 @@ typedef struct lt__kernels {
     double (*rows_sse)(const lt_sparse_batch *at, int from, int to,
                        const lt_rows_output *o);
     void (*rows_add)(const lt_rows_gradient *g, int from, int to, lt_real *w);
-    void (*rows_sgd)(const lt_rows_gradient *g, int from, int to,
+    bool (*rows_sgd)(const lt_rows_gradient *g, int from, int to,
                      const lt_sgd_step *s, lt_real *w, lt_real *u);
-    void (*rows_adam)(const lt_rows_gradient *g, int from, int to,
+    bool (*rows_adam)(const lt_rows_gradient *g, int from, int to,
                       const lt_adam_step *s, lt_real *w, lt_real *m,
                       lt_real *v);
     void (*rows_settle)(const lt_rows_behind *b, const int32_t *item, int from,

@@ -23,7 +23,8 @@ typedef struct rows_job {
     int n, width;
     const lt_real *table;
     lt_real *w, *m, *v;
-    double part[MAX_PIECES];
+    double part[MAX_PIECES]; /* its sum; of updates: 1 where it wrote what is
+                                not finite */
 } rows_job;
 
 /* Pieces of at least `least` of the job's n items. */
@@ -81,17 +82,24 @@ static void sse_piece(void *arg, int piece)
     j->part[piece] = j->k->rows_sse(j->batch, first, end, j->output);
 }
 
+/* Those that did not run are 0. */
+static double rows_sum(const rows_job *j)
+{
+    double sum = 0;
+
+    for (int i = 0; i < MAX_PIECES; i++)
+        sum += j->part[i];
+    return sum;
+}
+
 double lt_rows_sse(lt_pool *pool, const lt_sparse_batch *at,
                    const lt_rows_output *o)
 {
     rows_job j = {.batch = at, .output = o, .n = at->rows};
-    double sum = 0;
 
     LT_ASSERT(o->dz || !o->dh);
     rows_run(pool, LEAST_ROWS, sse_piece, &j);
-    for (int i = 0; i < MAX_PIECES; i++) /* those that did not run are 0 */
-        sum += j.part[i];
-    return sum;
+    return rows_sum(&j);
 }
 
 /* ---- updates ---- */
@@ -123,13 +131,14 @@ void lt_rows_add(lt_pool *pool, const lt_rows_gradient *g, lt_real *table)
 
 static void sgd_piece(void *arg, int piece)
 {
-    const rows_job *j = arg;
+    rows_job *j = arg;
     int end, first = piece_first(j, LEAST_COLUMNS, piece, &end);
 
-    j->k->rows_sgd(j->gradient, first, end, j->sgd, j->w, j->m);
+    j->part[piece] =
+        !j->k->rows_sgd(j->gradient, first, end, j->sgd, j->w, j->m);
 }
 
-void lt_rows_sgd(lt_pool *pool, const lt_rows_gradient *g, const lt_sgd_step *s,
+bool lt_rows_sgd(lt_pool *pool, const lt_rows_gradient *g, const lt_sgd_step *s,
                  lt_real *w, lt_real *u)
 {
     rows_job j = gradient_job(g);
@@ -137,23 +146,26 @@ void lt_rows_sgd(lt_pool *pool, const lt_rows_gradient *g, const lt_sgd_step *s,
     LT_ASSERT(u || !(s->momentum > 0));
     j.sgd = s, j.w = w, j.m = u;
     rows_run(pool, LEAST_COLUMNS, sgd_piece, &j);
+    return rows_sum(&j) < 1;
 }
 
 static void adam_piece(void *arg, int piece)
 {
-    const rows_job *j = arg;
+    rows_job *j = arg;
     int end, first = piece_first(j, LEAST_COLUMNS, piece, &end);
 
-    j->k->rows_adam(j->gradient, first, end, j->adam, j->w, j->m, j->v);
+    j->part[piece] =
+        !j->k->rows_adam(j->gradient, first, end, j->adam, j->w, j->m, j->v);
 }
 
-void lt_rows_adam(lt_pool *pool, const lt_rows_gradient *g,
+bool lt_rows_adam(lt_pool *pool, const lt_rows_gradient *g,
                   const lt_adam_step *s, lt_real *w, lt_real *m, lt_real *v)
 {
     rows_job j = gradient_job(g);
 
     j.adam = s, j.w = w, j.m = m, j.v = v;
     rows_run(pool, LEAST_COLUMNS, adam_piece, &j);
+    return rows_sum(&j) < 1;
 }
 
 static void settle_piece(void *arg, int piece)

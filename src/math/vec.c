@@ -213,41 +213,69 @@ typedef struct update_job {
     const lt_sgd_step *sgd;
     const lt_real *g;
     lt_real *w, *m, *v;
+    int has_bad; /* a piece wrote what is not finite */
 } update_job;
+
+static void update_judge(update_job *j, bool is_finite)
+{
+    if (!is_finite)
+        __atomic_store_n(&j->has_bad, 1, __ATOMIC_RELAXED);
+}
+
+static bool update_run(lt_pool *pool, lt_pool_task *task, update_job *j)
+{
+    lt_pool_run(pool, piece_count(j->n), task, j);
+    return !j->has_bad;
+}
 
 static void adam_piece(void *arg, int piece)
 {
-    const update_job *j = arg;
+    update_job *j = arg;
     span s = piece_span(j->n, piece);
 
-    j->k->adam(s.n, j->adam, j->g + s.first, j->w + s.first, j->m + s.first,
-               j->v + s.first);
+    update_judge(j, j->k->adam(s.n, j->adam, j->g + s.first, j->w + s.first,
+                               j->m + s.first, j->v + s.first));
 }
 
-void lt_vec_adam(lt_pool *pool, size_t n, const lt_adam_step *s,
+bool lt_vec_adam(lt_pool *pool, size_t n, const lt_adam_step *s,
                  const lt_real *g, lt_real *w, lt_real *m, lt_real *v)
 {
-    update_job j = {lt__kernels_best(), n, s, NULL, g, w, m, v};
+    update_job j = {lt__kernels_best(), n, s, NULL, g, w, m, v, 0};
 
-    lt_pool_run(pool, piece_count(n), adam_piece, &j);
+    return update_run(pool, adam_piece, &j);
 }
 
 static void sgd_piece(void *arg, int piece)
 {
-    const update_job *j = arg;
+    update_job *j = arg;
     span s = piece_span(j->n, piece);
 
-    j->k->sgd(s.n, j->sgd, j->g + s.first, j->w + s.first,
-              j->m ? j->m + s.first : NULL);
+    update_judge(j, j->k->sgd(s.n, j->sgd, j->g + s.first, j->w + s.first,
+                              j->m ? j->m + s.first : NULL));
 }
 
-void lt_vec_sgd(lt_pool *pool, size_t n, const lt_sgd_step *s, const lt_real *g,
+bool lt_vec_sgd(lt_pool *pool, size_t n, const lt_sgd_step *s, const lt_real *g,
                 lt_real *w, lt_real *u)
 {
-    update_job j = {lt__kernels_best(), n, NULL, s, g, w, u, NULL};
+    update_job j = {lt__kernels_best(), n, NULL, s, g, w, u, NULL, 0};
 
     LT_ASSERT(u || !(s->momentum > 0));
-    lt_pool_run(pool, piece_count(n), sgd_piece, &j);
+    return update_run(pool, sgd_piece, &j);
+}
+
+static void add_piece(void *arg, int piece)
+{
+    update_job *j = arg;
+    span s = piece_span(j->n, piece);
+
+    update_judge(j, j->k->add(s.n, j->g + s.first, j->w + s.first));
+}
+
+bool lt_vec_add(lt_pool *pool, size_t n, const lt_real *x, lt_real *y)
+{
+    update_job j = {lt__kernels_best(), n, NULL, NULL, x, y, NULL, NULL, 0};
+
+    return update_run(pool, add_piece, &j);
 }
 
 /* ---- random ---- */

@@ -134,17 +134,41 @@ static void put_kind(const lt_layer *l, char out[LT_LABEL_TEXT])
         add_number(s->units, out);
 }
 
-static void put_name(const lt_net *net, int index, char out[LT_LABEL_TEXT])
+/* "decoder 1" */
+static void put_place(const lt_net *net, int index, char out[LT_LABEL_TEXT])
 {
     bool is_encoder = index < net->n_encoder;
-    int of = net->layers[index].mirror_of;
-    int n =
-        snprintf(out, LT_LABEL_TEXT, "%*d %s %d", net->n_layers < 10 ? 1 : 2,
-                 index + 1, is_encoder ? "encoder" : "decoder",
-                 index + 1 - (is_encoder ? 0 : net->n_encoder));
+
+    snprintf(out, LT_LABEL_TEXT, "%s %d", is_encoder ? "encoder" : "decoder",
+             index + 1 - (is_encoder ? 0 : net->n_encoder));
+}
+
+static void put_name(const lt_net *net, int index, char out[LT_LABEL_TEXT])
+{
+    char place[LT_LABEL_TEXT];
+    int of = net->layers[index].mirror_of, n;
+
+    put_place(net, index, place);
+    n = snprintf(out, LT_LABEL_TEXT, "%*d %.40s", net->n_layers < 10 ? 1 : 2,
+                 index + 1, place);
 
     if (of >= 0)
         snprintf(out + n, LT_LABEL_TEXT - (size_t)n, " (%d)", of + 1);
+}
+
+const char *lt_net_layer_text(const lt_net *net, int index,
+                              char out[LT_LAYER_TEXT])
+{
+    const lt_layer *l = &net->layers[index];
+    bool has_act = lt_layer_has_field(l->ops, "act");
+    char place[LT_LABEL_TEXT], kind[LT_LABEL_TEXT], shape[LT_SHAPE_TEXT];
+
+    put_place(net, index, place);
+    put_kind(l, kind);
+    snprintf(out, LT_LAYER_TEXT, "layer %d (%s: %s %s%s%s)", index + 1, place,
+             kind, lt_shape_text(l->out, shape), has_act ? ", " : "",
+             has_act ? lt_act_name(l->spec.act) : "");
+    return out;
 }
 
 static void fill_row(const lt_net *net, int index, summary_row *row)

@@ -29,8 +29,8 @@ lt_sgd_step lt__opt_sgd(const lt_opt *opt, bool is_decayed);
 /* Of the step whose number is opt->steps. */
 lt_adam_step lt__opt_adam(const lt_opt *opt, bool is_decayed);
 
-/* The parameters outside of tables[0..n). */
-void lt__opt_step_others(lt_opt *opt, lt_pool *pool, const lt_table *tables,
+/* The parameters outside of tables[0..n); whether they are finite. */
+bool lt__opt_step_others(lt_opt *opt, lt_pool *pool, const lt_table *tables,
                          int n);
 
 lt_status lt__opt_rows_init(lt_opt *opt, lt_err *err);

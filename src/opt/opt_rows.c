@@ -196,7 +196,7 @@ void lt_opt_catch_up(lt_opt *opt, lt_pool *pool, const lt_sparse_batch *batch)
 
 /* ---- a step ---- */
 
-static void table_step(lt_opt *opt, lt_pool *pool, const lt_table_gradient *t)
+static bool table_step(lt_opt *opt, lt_pool *pool, const lt_table_gradient *t)
 {
     lt_real *w = lt_net_params(opt->net) + t->table.offset;
     lt_real *u = opt->state[0] ? opt->state[0] + t->table.offset : NULL;
@@ -205,26 +205,29 @@ static void table_step(lt_opt *opt, lt_pool *pool, const lt_table_gradient *t)
     if (opt->spec.kind == LT_OPT_ADAM) {
         const lt_adam_step s = lt__opt_adam(opt, decays);
 
-        lt_rows_adam(pool, &t->rows, &s, w, u, opt->state[1] + t->table.offset);
+        return lt_rows_adam(pool, &t->rows, &s, w, u,
+                            opt->state[1] + t->table.offset);
     } else {
         const lt_sgd_step s = lt__opt_sgd(opt, decays);
 
-        lt_rows_sgd(pool, &t->rows, &s, w, u);
+        return lt_rows_sgd(pool, &t->rows, &s, w, u);
     }
 }
 
-void lt_opt_step_sparse(lt_opt *opt, lt_pool *pool, const lt_tape *tape)
+bool lt_opt_step_sparse(lt_opt *opt, lt_pool *pool, const lt_tape *tape)
 {
     lt__opt_rows *r = &opt->rows;
     lt_table tables[LT_NET_TABLES];
     const lt_table_gradient *gradients;
     int n = lt_tape_tables(tape, &gradients);
+    bool is_finite;
 
     LT_ASSERT(r->last && r->now < HORIZON);
     opt->steps++;
-    lt__opt_step_others(opt, pool, tables, lt_net_tables(opt->net, tables));
+    is_finite =
+        lt__opt_step_others(opt, pool, tables, lt_net_tables(opt->net, tables));
     for (int i = 0; i < n; i++)
-        table_step(opt, pool, &gradients[i]);
+        is_finite &= table_step(opt, pool, &gradients[i]);
     r->now++;
     if (r->adam)
         r->adam[r->now] = lt__opt_adam(opt, false);
@@ -234,4 +237,5 @@ void lt_opt_step_sparse(lt_opt *opt, lt_pool *pool, const lt_tape *tape)
         for (int i = 0; i < at->n_columns; i++)
             r->last[at->column[i]] = r->now;
     }
+    return is_finite;
 }

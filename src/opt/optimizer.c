@@ -141,22 +141,23 @@ typedef struct stretch {
     bool is_decayed, is_left; /* frozen, or a table */
 } stretch;
 
-static void stretch_step(lt_opt *opt, lt_pool *pool, const stretch *s)
+static bool stretch_step(lt_opt *opt, lt_pool *pool, const stretch *s)
 {
     const lt_real *g = lt_net_grads(opt->net) + s->offset;
     lt_real *w = lt_net_params(opt->net) + s->offset;
     lt_real *u = opt->state[0] ? opt->state[0] + s->offset : NULL;
 
     if (s->is_left)
-        return;
+        return true;
     if (opt->spec.kind == LT_OPT_SGD) {
         const lt_sgd_step step = lt__opt_sgd(opt, s->is_decayed);
 
-        lt_vec_sgd(pool, s->count, &step, g, w, u);
+        return lt_vec_sgd(pool, s->count, &step, g, w, u);
     } else {
         const lt_adam_step step = lt__opt_adam(opt, s->is_decayed);
 
-        lt_vec_adam(pool, s->count, &step, g, w, u, opt->state[1] + s->offset);
+        return lt_vec_adam(pool, s->count, &step, g, w, u,
+                           opt->state[1] + s->offset);
     }
 }
 
@@ -172,9 +173,10 @@ static stretch stretch_of(const lt_opt *opt, const lt_segment *s,
     return out;
 }
 
-void lt__opt_step_others(lt_opt *opt, lt_pool *pool, const lt_table *tables,
+bool lt__opt_step_others(lt_opt *opt, lt_pool *pool, const lt_table *tables,
                          int n)
 {
+    bool is_finite = true;
     int n_segments = 0, next;
     const lt_segment *s = lt_net_segments(opt->net, &n_segments);
 
@@ -189,15 +191,16 @@ void lt__opt_step_others(lt_opt *opt, lt_pool *pool, const lt_table *tables,
                 break;
             all.count += more.count;
         }
-        stretch_step(opt, pool, &all);
+        is_finite &= stretch_step(opt, pool, &all);
     }
+    return is_finite;
 }
 
-void lt_opt_step(lt_opt *opt, lt_pool *pool)
+bool lt_opt_step(lt_opt *opt, lt_pool *pool)
 {
     LT_ASSERT(opt->rows.now == 0);
     opt->steps++;
-    lt__opt_step_others(opt, pool, NULL, 0);
+    return lt__opt_step_others(opt, pool, NULL, 0);
 }
 
 int64_t lt_opt_steps(const lt_opt *opt)

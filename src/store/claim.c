@@ -132,6 +132,8 @@ static lt_status claim_take(lt_claim *c, int64_t sweep, const lt_run_env *env,
     LT_TRY(claim_pick(c, sweep, err));
     LT_TRY(claim_lock(c, err));
     LT_TRY(c->is_anew ? claim_clear(c, err) : claim_fold(c, err));
+    LT_TRY(lt__db_do(c->store, err, "DELETE FROM divergence WHERE run = ?", "i",
+                     c->run));
     LT_TRY(lt__db_integer(c->store, &c->notes, err,
                           "SELECT max(id) FROM note WHERE run = ?", "i",
                           c->run));
@@ -357,33 +359,72 @@ lt_status lt_claim_tag(lt_claim *claim, const char *tag, lt_err *err)
 
 /* ---- the end ---- */
 
-static lt_status claim_write_end(lt_claim *c, const lt__value *values,
-                                 bool *is_all, lt_err *err)
+void lt_claim_divergence(lt_claim *claim, const lt_divergence *divergence)
+{
+    claim->has_diverged = true;
+    claim->divergence = *divergence;
+}
+
+/* What there is to say of a run's end: first where it diverged. */
+typedef struct end_words {
+    lt__value divergence[3], end[5];
+    bool has_diverged;
+} end_words;
+
+static void words_fill(const lt_claim *c, lt_run_status status,
+                       const char *message, end_words *w)
+{
+    const lt_divergence *d = &c->divergence;
+
+    *w = (end_words){
+        .divergence = {{'i', .integer = d->step},
+                       {'i', .integer = d->layer},
+                       {'t', .text = d->what}},
+        .end = {{'t', .text = lt_run_status_name(status)},
+                {'t', .text = message},
+                {'i', .integer = lt__now_ms()},
+                {'d', .real = lt_clock_elapsed() - c->started},
+                {'d', .real = lt_clock_cpu() - c->cpu_started}},
+        .has_diverged = status == LT_RUN_DIVERGED && c->has_diverged,
+    };
+}
+
+static lt_status claim_write_end(lt_claim *c, const end_words *w, bool *is_all,
+                                 lt_err *err)
 {
     if (lt__claim_check(c, err) != LT_OK)
         return lt_err_prefix(err,
-                             "its end (%s) was not recorded: ", values[0].text);
+                             "its end (%s) was not recorded: ", w->end[0].text);
     if (c->unsaved && !lt__unsaved_is_empty(c->unsaved))
         LT_TRY(lt__claim_drain(c, is_all, err));
-    return lt__word_write(c->store, c->run, LT__WORD_END, values, err);
+    if (w->has_diverged)
+        LT_TRY(lt__word_write(c->store, c->run, LT__WORD_DIVERGENCE,
+                              w->divergence, err));
+    return lt__word_write(c->store, c->run, LT__WORD_END, w->end, err);
+}
+
+static lt_status claim_keep_end(lt_claim *c, const end_words *w, lt_err *err)
+{
+    if (w->has_diverged)
+        LT_TRY(words_keep(c, LT__WORD_DIVERGENCE, w->divergence, err));
+    return words_keep(c, LT__WORD_END, w->end, err);
 }
 
 /* An end that the store cannot take is the side file's last word. */
-static lt_status claim_close(lt_claim *c, const lt__value *values, lt_err *err)
+static lt_status claim_close(lt_claim *c, const end_words *w, lt_err *err)
 {
     lt_err own = {0};
     bool is_all = true;
     lt_status rc = lt__db_begin(c->store, &own);
 
     if (rc == LT_OK)
-        rc = lt__db_end(c->store, claim_write_end(c, values, &is_all, &own),
-                        &own);
+        rc = lt__db_end(c->store, claim_write_end(c, w, &is_all, &own), &own);
     if (rc == LT_OK && is_all)
         lt__unsaved_remove(c->unsaved);
     if (rc == LT_OK)
         return rc;
     if (!c->is_gone && lt__db_is_in_trouble(c->store) &&
-        words_keep(c, LT__WORD_END, values, &own) == LT_OK)
+        claim_keep_end(c, w, &own) == LT_OK)
         return LT_OK;
     return lt_err_set(err, rc, "%s", own.text);
 }
@@ -400,22 +441,16 @@ static void claim_message(const lt_claim *c, const char *message, lt_text *out)
 lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
                        const char *message, lt_err *err)
 {
-    lt__value values[] = {{'t', .text = lt_run_status_name(status)},
-                          {'t', .text = ""},
-                          {'i', .integer = lt__now_ms()},
-                          {'d', .real = 0},
-                          {'d', .real = 0}};
     lt_text text = {0};
+    end_words words;
     lt_status rc;
 
     LT_ASSERT(status >= LT_RUN_FINISHED);
     if (claim->recorder)
         lt__recorder_detach(claim->recorder);
     claim_message(claim, message, &text);
-    values[1].text = lt_text_str(&text);
-    values[3].real = lt_clock_elapsed() - claim->started;
-    values[4].real = lt_clock_cpu() - claim->cpu_started;
-    rc = claim_close(claim, values, err);
+    words_fill(claim, status, lt_text_str(&text), &words);
+    rc = claim_close(claim, &words, err);
     lt_text_deinit(&text);
     claim_free(claim);
     return rc;

@@ -77,7 +77,8 @@ static lt_status entry_fold(fold *f, const lt__entry *e, lt_err *err)
 {
     if (e->kind == LT__ENTRY_POINTS)
         return points_fold(f, e, err);
-    if (e->word == LT__WORD_END && (f->is_queued || f->has_gap))
+    if ((e->word == LT__WORD_END || e->word == LT__WORD_DIVERGENCE) &&
+        (f->is_queued || f->has_gap))
         return LT_OK;
     f->is_news = true;
     return lt__word_write(f->s, f->run, e->word, e->values, err);

@@ -72,6 +72,7 @@ static lt_status requeue_one(lt_store *s, int64_t run, lt_requeue which,
                              lt_err *err)
 {
     LT_TRY(requeue_note(s, run, err));
+    LT_TRY(lt__db_do(s, err, "DELETE FROM divergence WHERE run = ?", "i", run));
     if (which == LT_REQUEUE_CUT)
         return lt__db_do(
             s, err, "UPDATE run SET status = 'queued' WHERE id = ?", "i", run);

@@ -45,6 +45,8 @@ struct lt_claim {
     bool has_told;          /* of trouble with the store, once */
     void (*tell)(void *self, const char *words);
     void *tell_self;
+    bool has_diverged;
+    lt_divergence divergence; /* then */
 };
 
 /* ---- db.c: SQL ---- */

@@ -10,11 +10,12 @@
 /* ---- words.c: statements about a run ---- */
 
 typedef enum lt__word {
-    LT__WORD_NOTE,     /* at, text */
-    LT__WORD_TAG,      /* tag */
-    LT__WORD_ARTIFACT, /* name, kind, path, SHA-256, bytes, at */
-    LT__WORD_FACTS,    /* data, network, parameters, rate */
-    LT__WORD_END,      /* status, message, at, seconds, CPU seconds */
+    LT__WORD_NOTE,       /* at, text */
+    LT__WORD_TAG,        /* tag */
+    LT__WORD_ARTIFACT,   /* name, kind, path, SHA-256, bytes, at */
+    LT__WORD_FACTS,      /* data, network, parameters, rate */
+    LT__WORD_END,        /* status, message, at, seconds, CPU seconds */
+    LT__WORD_DIVERGENCE, /* step, layer, what */
     LT__WORD_COUNT
 } lt__word;
 

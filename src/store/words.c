@@ -28,6 +28,9 @@ static const word words[LT__WORD_COUNT] = {
     [LT__WORD_END] = {"ttidd", "UPDATE run SET status = ?2, message = ?3,"
                                " ended_at = ?4, seconds = ?5, cpu_seconds = ?6"
                                " WHERE id = ?1"},
+    [LT__WORD_DIVERGENCE] = {"iit", "INSERT OR REPLACE INTO divergence (run,"
+                                    " step, layer, what)"
+                                    " VALUES (?1, ?2, nullif(?3, 0), ?4)"},
 };
 
 const char *lt__word_types(lt__word which)

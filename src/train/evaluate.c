@@ -11,6 +11,8 @@
 #include "latent/base/mem.h"
 #include "train/feed.h"
 
+#include <math.h>
+
 #define EVALUATE_ROWS     512
 #define EVALUATE_ELEMENTS (1 << 24)
 
@@ -79,6 +81,17 @@ void lt__evaluator_close(lt__evaluator *e)
         lt__sparse_feed_deinit(&e->sparse);
 }
 
+/* Draws begin at each run anew. Returns the seed of those of its batches. */
+static uint64_t run_begin(lt__evaluator *e, uint64_t seed)
+{
+    lt_rng rng;
+
+    lt_rng_init(&rng, seed, "evaluate");
+    lt_tape_set_sampling(e->tape, true);
+    lt_tape_clear_units(e->tape);
+    return lt_rng_next(&rng);
+}
+
 static void batch_evaluate(lt__evaluator *e, lt__feed_range range,
                            lt_sums *sums)
 {
@@ -100,12 +113,8 @@ void lt__evaluator_run(lt__evaluator *e, uint64_t seed, lt_terms *mean)
 {
     int n = lt_dataset_rows(e->set), batch = lt_tape_batch(e->tape);
     lt_sums all = {0}, sums;
-    lt_rng rng;
 
-    lt_rng_init(&rng, seed, "evaluate");
-    seed = lt_rng_next(&rng);
-    lt_tape_set_sampling(e->tape, true);
-    lt_tape_clear_units(e->tape);
+    seed = run_begin(e, seed);
     for (int at = 0; at < n; at += batch) {
         int rows = n - at < batch ? n - at : batch;
 
@@ -115,6 +124,72 @@ void lt__evaluator_run(lt__evaluator *e, uint64_t seed, lt_terms *mean)
     }
     *mean = lt_sums_mean(e->objective, e->net, &all);
     mean->active_units = lt_tape_active_units(e->tape);
+}
+
+/* ---- what is not finite ---- */
+
+/* Of a pass over sparse rows: layer by layer, each with those below it. */
+static bool sparse_blame(lt__evaluator *e, lt__scene *s,
+                         const lt_sparse_pair *pair, lt_divergence *d)
+{
+    int top = lt_net_n_layers(e->net) - 1;
+    lt__blame_output o = {.x = NULL};
+
+    for (o.layer = 0; o.layer < top; o.layer++) {
+        lt_shape shape = lt_net_layer(e->net, o.layer)->out;
+
+        o.y = lt_net_forward_sparse(e->net, e->tape, pair->x, o.layer + 1);
+        o.n = (size_t)s->rows * (size_t)lt_shape_elements(shape);
+        if (lt__blame_output_of(s, &o, d))
+            return true;
+    }
+    lt_net_sse_sparse(e->net, e->tape, pair, 0);
+    o.y = s->y = lt_tape_outputs(e->tape);
+    o.n = s->n_y = (size_t)pair->target->start[s->rows];
+    return lt__blame_output_of(s, &o, d);
+}
+
+/* The batch of which the tape has the input, once more. */
+static void batch_blame(lt__evaluator *e, lt__feed_range range,
+                        const lt_sums *sums, lt_divergence *d)
+{
+    lt__scene s = {.net = e->net, .rows = range.rows};
+    bool is_found;
+
+    if (e->is_sparse) {
+        lt_sparse_pair pair = lt__sparse_feed_gather(&e->sparse, range, false);
+
+        is_found = sparse_blame(e, &s, &pair, d);
+    } else {
+        s.x = lt_tape_input(e->tape);
+        is_found = lt__blame_layers(
+            &s, e->tape, lt_net_n_layers(e->net),
+            lt_loss_wants_logits(e->objective->loss, e->net), d);
+        lt__scene_set_output(&s, e->tape);
+    }
+    if (!is_found)
+        lt__blame_loss(&s, sums, d);
+}
+
+void lt__evaluator_blame(lt__evaluator *e, uint64_t seed, lt_divergence *d)
+{
+    int n = lt_dataset_rows(e->set), batch = lt_tape_batch(e->tape);
+    lt_sums sums = {0};
+
+    seed = run_begin(e, seed);
+    for (int at = 0; at < n; at += batch) {
+        lt__feed_range range = {NULL, at, n - at < batch ? n - at : batch};
+
+        lt_tape_draw(e->tape, seed, at);
+        batch_evaluate(e, range, &sums);
+        if (isfinite(lt_sums_mean(e->objective, e->net, &sums).loss))
+            continue;
+        lt__divergence_say(d, "examples %d to %d of the test set: ", at + 1,
+                           at + range.rows);
+        batch_blame(e, range, &sums, d);
+        return;
+    }
+    lt__divergence_say(d, "the test set's loss is not finite");
 }
 
 lt_status lt_evaluate_terms(lt_net *net, const lt_dataset *set,

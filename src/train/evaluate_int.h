@@ -3,6 +3,7 @@
 #define LT_TRAIN_EVALUATE_INT_H
 
 #include "latent/train/evaluate.h"
+#include "train/divergence.h"
 #include "train/sparse_feed.h"
 
 /* EINVAL when the examples of `set` are not what the network takes and gives
@@ -32,5 +33,9 @@ lt_status lt__evaluator_open(lt__evaluator *e, const lt_dataset *set,
                              lt_err *err);
 void lt__evaluator_close(lt__evaluator *e);
 void lt__evaluator_run(lt__evaluator *e, uint64_t seed, lt_terms *mean);
+
+/* After a run whose loss was not finite: goes through it again and fills layer
+ * and what. */
+void lt__evaluator_blame(lt__evaluator *e, uint64_t seed, lt_divergence *d);
 
 #endif

@@ -95,6 +95,25 @@ static lt_status check_each(const feed_values *v, lt_loss loss,
     return LT_OK;
 }
 
+/* What goes in where it is not what should come out: what is missing is 0 to
+ * the network. */
+lt_status lt__feed_check_inputs(const lt_dataset *set, const char *name,
+                                lt_err *err)
+{
+    feed_values v = values_of(set);
+
+    for (size_t i = 0; i < v.n && (v.floats || v.doubles); i++) {
+        double value = value_at(&v, i);
+
+        if (!isnan(value) && !isfinite((lt_real)value))
+            return lt_err_set(err, LT_EINVAL,
+                              "%s: example %zu has the value %g, wanted finite "
+                              "values",
+                              name, example_of(&v, i), value);
+    }
+    return LT_OK;
+}
+
 static lt_status check_any_known(const feed_values *v, const char *name,
                                  lt_err *err)
 {
@@ -112,6 +131,8 @@ lt_status lt__feed_check(const lt_dataset *set, lt_loss loss, const char *name,
 {
     feed_values v = values_of(lt_dataset_target(set));
 
+    if (lt_dataset_target(set) != set)
+        LT_TRY(lt__feed_check_inputs(set, name, err));
     if (v.n > 0 && !v.floats && !v.doubles)
         return LT_OK;
     LT_TRY(check_each(&v, loss, name, err));

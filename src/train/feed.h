@@ -13,6 +13,12 @@
 lt_status lt__feed_check(const lt_dataset *set, lt_loss loss, const char *name,
                          lt_err *err);
 
+/* EINVAL when a value that goes in is infinite, in the numbers that the network
+ * computes with; one that is missing (NaN) is 0 to it. Part of the above where
+ * targets are others. */
+lt_status lt__feed_check_inputs(const lt_dataset *set, const char *name,
+                                lt_err *err);
+
 /* Room for `rows` targets, where they are not what goes in; else *out stays
  * NULL. */
 lt_status lt__feed_room(const lt_dataset *set, lt_loss loss, int rows,

@@ -187,41 +187,103 @@ static void progress_tell(fit *f, int epoch, int index)
     lt_observe_progress(f->o->observer, &p);
 }
 
-static const char *value_text(double value)
+/* ---- divergence ---- */
+
+/* Of the step under way, or of the updates made when `is_between` two. */
+static lt_divergence divergence_begin(const fit *f, bool is_between)
 {
-    return isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+    return (lt_divergence){.step = f->o->first_step + f->steps + !is_between};
 }
 
-static lt_status diverged(const fit *f, double loss, double epoch, lt_err *err)
+/* The step's loss is always told, as it is. */
+static lt_status step_diverged(const fit *f, const lt_divergence *d,
+                               double loss, double epoch, lt_err *err)
 {
-    int64_t step = f->o->first_step + f->steps + 1;
-
-    LT_TRY(
-        lt_observe_metric(f->o->observer, "step.loss", step, epoch, loss, err));
-    return lt_err_set(err, LT_EDIVERGED,
-                      "step %" PRId64 " (epoch %d): loss is %s", step,
-                      (int)ceil(epoch), value_text(loss));
+    LT_TRY(lt_observe_metric(f->o->observer, "step.loss",
+                             f->o->first_step + f->steps + 1, epoch, loss,
+                             err));
+    return lt__diverged(f->o->observer, d, (int)ceil(epoch), err);
 }
 
-/* The last steps of an epoch can break what no later batch would show. */
-static lt_status params_check(const fit *f, int epoch, lt_err *err)
+/* A batch's loss is not finite. */
+static lt_status loss_diverged(const fit *f, const lt_sums *sums, double epoch,
+                               lt_err *err)
 {
+    lt_divergence d = divergence_begin(f, false);
+    lt__scene s = lt__trainer_scene(&f->trainer);
+
+    if (lt__blame_params(&s, &d)) {
+        d.step--;
+        lt__divergence_say(&d, " by its end, as the next step's loss shows");
+    } else if (!lt__blame_outputs(&s, &d)) {
+        lt__blame_loss(&s, sums, &d);
+    }
+    return step_diverged(f, &d, lt_sums_mean(&f->objective, f->net, sums).loss,
+                         epoch, err);
+}
+
+/* The loss was finite; what the step made of the network is not. */
+static lt_status update_diverged(const fit *f, const lt_sums *sums,
+                                 double epoch, lt_err *err)
+{
+    lt_divergence d = divergence_begin(f, false);
+    lt__scene s = lt__trainer_scene(&f->trainer);
+    size_t n = lt_net_n_params(f->net);
+
+    if (!lt__blame_outputs(&s, &d) && !lt__blame_gradients(&s, &d)) {
+        if (lt__blame_params(&s, &d))
+            lt__divergence_say(&d,
+                               " by the update; gradients are finite (at "
+                               "most %.2g)",
+                               lt__largest(n, lt_net_grads(f->net)));
+        else
+            lt__blame_state(&s, &d);
+    }
+    return step_diverged(f, &d, lt_sums_mean(&f->objective, f->net, sums).loss,
+                         epoch, err);
+}
+
+/* What nobody has looked at yet: parameters as the call found them, those that
+ * a callback of the last epoch or a tie has changed, rows that were behind. */
+static lt_status params_check(const fit *f, const char *when, int epoch,
+                              lt_err *err)
+{
+    lt_divergence d = divergence_begin(f, true);
+    const lt__scene s = {.net = f->net};
+
     if (lt_vec_all_finite(lt_net_n_params(f->net), lt_net_params(f->net)))
         return LT_OK;
-    return lt_err_set(err, LT_EDIVERGED,
-                      "step %" PRId64 " (epoch %d): a parameter is not finite",
-                      f->o->first_step + f->steps, epoch);
+    lt__blame_params(&s, &d);
+    lt__divergence_say(&d, " %s", when);
+    return lt__diverged(f->o->observer, &d, epoch, err);
 }
 
-/* A pseudo-inverse of what is not finite fails; that is divergence too. */
+/* A pseudo-inverse of what is finite but too large fails too. */
 static lt_status net_refresh(const fit *f, lt_refresh when, int epoch,
                              lt_err *err)
 {
-    lt_status rc = lt_net_refresh(f->net, when, err);
+    lt_divergence d = divergence_begin(f, when == LT_REFRESH_EPOCH);
+    lt_err why = {0};
+    lt_status rc = lt_net_refresh(f->net, when, &why);
 
-    if (rc != LT_OK)
-        LT_TRY(params_check(f, epoch, err));
-    return rc;
+    if (rc == LT_OK)
+        return rc;
+    LT_TRY(params_check(f, "when the decoder was refreshed", epoch, err));
+    if (rc != LT_EDIVERGED)
+        return lt_err_set(err, rc, "%s", why.text);
+    lt__divergence_say(&d, "%s", why.text);
+    sscanf(why.text, "encoder layer %d", &d.layer);
+    return lt__diverged(f->o->observer, &d, epoch, err);
+}
+
+static lt_status test_check(fit *f, lt_err *err)
+{
+    lt_divergence d = divergence_begin(f, true);
+
+    if (!f->o->test || isfinite(f->report.test.loss))
+        return LT_OK;
+    lt__evaluator_blame(&f->tests, f->o->seed, &d);
+    return lt__diverged(f->o->observer, &d, f->report.epoch, err);
 }
 
 /* ---- another process goes on ---- */
@@ -305,11 +367,11 @@ static void beta_set(fit *f)
 static lt_status fit_update(fit *f, const lt_sums *sums, double epoch,
                             lt_err *err)
 {
-    double loss = lt_sums_mean(&f->objective, f->net, sums).loss;
-
-    if (!isfinite(loss))
-        return diverged(f, loss, epoch, err);
-    lt__trainer_update(&f->trainer);
+    if (!isfinite(lt_sums_mean(&f->objective, f->net, sums).loss))
+        return loss_diverged(f, sums, epoch, err);
+    if (!lt__trainer_update(&f->trainer) ||
+        !lt_vec_all_finite(lt_net_n_state(f->net), lt_net_state(f->net)))
+        return update_diverged(f, sums, epoch, err);
     return net_refresh(f, LT_REFRESH_STEP, (int)ceil(epoch), err);
 }
 
@@ -366,8 +428,10 @@ static lt_status fit_pause(fit *f, int epoch, int batch, lt_err *err)
  * `first`. */
 static lt_status epoch_train(fit *f, int epoch, int first, lt_err *err)
 {
-    /* on_epoch may have frozen and unfrozen layers. */
+    /* on_epoch may have frozen and unfrozen layers, and changed numbers. */
     LT_TRY(lt_objective_check(&f->o->objective, f->net, err));
+    LT_TRY(params_check(f, f->steps ? "between two epochs" : "at the start",
+                        f->o->first_epoch + epoch + 1, err));
     f->began = lt_clock_elapsed();
     if (first == 0) {
         f->sums = (lt_sums){0};
@@ -398,17 +462,15 @@ static lt_status epoch_end(fit *f, int epoch, bool *stop, lt_err *err)
 {
     const lt_fit_opts *o = f->o;
 
-    LT_TRY(params_check(f, o->first_epoch + epoch + 1, err));
+    LT_TRY(
+        params_check(f, "at the epoch's end", o->first_epoch + epoch + 1, err));
     f->report.epoch = o->first_epoch + epoch + 1;
     f->report.step = o->first_step + f->steps;
     f->report.train = lt_sums_mean(&f->objective, f->net, &f->sums);
     f->report.train.active_units = lt_tape_active_units(f->trainer.tape);
     test_evaluate(f);
     LT_TRY(report_emit(f, err));
-    if (o->test && !isfinite(f->report.test.loss))
-        return lt_err_set(
-            err, LT_EDIVERGED, "step %" PRId64 " (epoch %d): test loss is %s",
-            f->report.step, f->report.epoch, value_text(f->report.test.loss));
+    LT_TRY(test_check(f, err));
     if (!o->on_epoch)
         return LT_OK;
     return lt_err_mark(err,

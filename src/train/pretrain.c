@@ -146,8 +146,11 @@ static lt_status pretrain_check(const lt_net *net, const lt_pretrain_opts *o,
         return lt_err_set(err, LT_EINVAL, "pre-training: no training set");
     LT_TRY(opts_check(o, err));
     LT_TRY(set_check(net, o->train, "training set", err));
-    if (o->test)
+    LT_TRY(lt__feed_check_inputs(o->train, "training set", err));
+    if (o->test) {
         LT_TRY(set_check(net, o->test, "test set", err));
+        LT_TRY(lt__feed_check_inputs(o->test, "test set", err));
+    }
     if (!weighted_before(net, lt_net_n_encoder(net)))
         return lt_err_set(err, LT_EINVAL,
                           "pre-training: the encoder has no dense layer to "
@@ -167,17 +170,6 @@ const lt_real *lt__phase_inputs(lt__phase *p, int rows)
     if (p->index == 0)
         return x;
     return lt_net_forward(p->net, p->tape, x, rows, 0, p->index, false);
-}
-
-lt_status lt__phase_check(const lt__phase *p, size_t n, const lt_real *x,
-                          lt_err *err)
-{
-    if (lt_vec_all_finite(n, x))
-        return LT_OK;
-    return lt_err_set(err, LT_EDIVERGED,
-                      "pre-training of layer %d: step %" PRId64
-                      " (epoch %d): a parameter is not finite",
-                      p->number, p->steps, p->epochs);
 }
 
 const char *lt__phase_name(const lt__phase *p, const char *name,
@@ -292,6 +284,23 @@ static lt_status phase_pause(lt__phase *p, int batch, epoch_sums *s,
                       p->number, p->epochs + 1);
 }
 
+/* By the step just made, on `x`, the layer's inputs. When those are not finite
+ * the fault is with a layer below. */
+static lt_status phase_diverged(lt__phase *p, const lt_real *x, int epoch,
+                                lt_err *err)
+{
+    size_t n = (size_t)p->rows * (size_t)p->n_inputs;
+    lt_divergence d = {.step = p->steps, .layer = p->index + 1};
+    const lt__scene below = {
+        .net = p->net, .rows = p->rows, .x = lt_tape_input(p->tape)};
+
+    lt__divergence_say(&d, "pre-training of layer %d: ", p->number);
+    if (lt_vec_all_finite(n, x) ||
+        !lt__blame_layers(&below, p->tape, p->index, false, &d))
+        p->ops->blame(p->learner, x, p->rows, &d);
+    return lt__diverged(p->o->observer, &d, epoch, err);
+}
+
 static lt_status batch_learn(lt__phase *p, int batch, epoch_sums *s,
                              lt_err *err)
 {
@@ -303,13 +312,9 @@ static lt_status batch_learn(lt__phase *p, int batch, epoch_sums *s,
     x = lt__phase_inputs(p, p->rows);
     LT_TRY(p->ops->step(p->learner, x, p->rows, &error, err));
     p->steps++;
-    if (!isfinite(error)) {
-        LT_TRY(lt__phase_metric(p, "recon", error, err));
-        return lt_err_set(err, LT_EDIVERGED,
-                          "pre-training of layer %d: step %" PRId64
-                          " (epoch %d): reconstruction error is %s",
-                          p->number, p->steps, p->epochs + 1,
-                          isnan(error) ? "nan" : "inf");
+    if (!isfinite(error) || p->is_spoilt) {
+        LT_TRY(lt__phase_metric(p, "recon", error / p->rows, err));
+        return phase_diverged(p, x, p->epochs + 1, err);
     }
     s->error += error;
     s->examples += p->rows;
@@ -333,7 +338,10 @@ static lt_status epoch_run(lt__phase *p, int first, epoch_sums *s, lt_err *err)
     }
     p->epochs++;
     LT_TRY(lt__phase_metric(p, "recon", s->error / (double)s->examples, err));
-    return p->ops->epoch_end(p->learner, err);
+    LT_TRY(p->ops->epoch_end(p->learner, err));
+    if (!p->is_spoilt)
+        return LT_OK;
+    return phase_diverged(p, lt__phase_inputs(p, p->rows), p->epochs, err);
 }
 
 static lt_status phase_begin(lt__phase *p, lt_err *err)

@@ -16,6 +16,7 @@
 #include "latent/net/objective.h"
 #include "latent/opt/optimizer.h"
 
+#include <math.h>
 #include <string.h>
 
 #define RATE 1e-3
@@ -29,6 +30,8 @@ typedef struct ae_learner {
     lt_rng noise;
     lt_real *keep; /* (B,D) probability of each input to stay */
     lt_real *mask; /* (B,D) */
+    lt_sums sums;  /* of the last batch */
+    lt_err why;    /* ... and why its refresh failed */
 } ae_learner;
 
 static lt_act decoder_act(const lt__phase *p)
@@ -59,6 +62,18 @@ static void mask_inputs(ae_learner *l, size_t n, lt_real *x)
         x[i] *= l->mask[i];
 }
 
+/* Where a pseudo-inverse fails, the step is spoilt. */
+static lt_status ae_refresh(ae_learner *l, lt_refresh when, lt_err *err)
+{
+    lt_status rc = lt_net_refresh(l->net, when, &l->why);
+
+    if (rc == LT_EDIVERGED) {
+        l->p->is_spoilt = true;
+        return LT_OK;
+    }
+    return rc == LT_OK ? rc : lt_err_set(err, rc, "%s", l->why.text);
+}
+
 static lt_status ae_learn(void *self, const lt_real *x, int rows, double *error,
                           lt_err *err)
 {
@@ -68,23 +83,47 @@ static lt_status ae_learn(void *self, const lt_real *x, int rows, double *error,
     lt_real *in = lt_tape_input(l->tape);
     lt_sums sums;
 
+    l->p->is_spoilt = false;
     memcpy(in, x, n * sizeof *in);
     if (l->mask)
         mask_inputs(l, n, in);
     lt_objective_gradient(&l->objective, l->net, l->tape, pool, rows, in, x,
                           &sums);
-    lt_opt_step(l->opt, pool);
     *error = sums.total.sse;
-    return lt_net_refresh(l->net, LT_REFRESH_STEP, err);
+    l->sums = sums;
+    l->p->is_spoilt =
+        !isfinite(lt_sums_mean(&l->objective, l->net, &sums).loss) ||
+        !lt_opt_step(l->opt, pool);
+    if (l->p->is_spoilt)
+        return LT_OK;
+    return ae_refresh(l, LT_REFRESH_STEP, err);
+}
+
+/* A small network of its own: its layers have other names in the big one. */
+static void ae_blame(void *self, const lt_real *x, int rows, lt_divergence *d)
+{
+    ae_learner *l = self;
+    const lt__phase *p = l->p;
+    const int place[2] = {p->index, p->mirror ? p->mirror->index : -1};
+    lt__scene s = {.net = l->net,
+                   .tape = l->tape,
+                   .rows = rows,
+                   .x = lt_tape_input(l->tape),
+                   .whole = p->net,
+                   .place = place};
+
+    (void)x;
+    lt__scene_set_output(&s, l->tape);
+    if (l->why.text[0])
+        lt__divergence_say(d, "%s", l->why.text);
+    else if (!lt__blame_outputs(&s, d) && !lt__blame_gradients(&s, d) &&
+             !lt__blame_params(&s, d))
+        lt__blame_loss(&s, &l->sums, d);
 }
 
 static lt_status ae_epoch_end(void *self, lt_err *err)
 {
-    ae_learner *l = self;
-
-    LT_TRY(lt__phase_check(l->p, lt_net_n_params(l->net), lt_net_params(l->net),
-                           err));
-    return lt_net_refresh(l->net, LT_REFRESH_EPOCH, err);
+    return ae_refresh(self, LT_REFRESH_EPOCH, err);
 }
 
 /* Whether the mirror has weights of its own. */
@@ -214,8 +253,9 @@ static lt_status ae_begin(ae_learner *l, lt_err *err)
 lt_status lt__learner_ae(lt__phase *p, const lt__learner_ops **ops, void **out,
                          lt_err *err)
 {
-    static const lt__learner_ops ae_ops = {ae_learn,    ae_epoch_end, ae_land,
-                                           ae_snapshot, ae_restored,  ae_free};
+    static const lt__learner_ops ae_ops = {ae_learn, ae_blame,    ae_epoch_end,
+                                           ae_land,  ae_snapshot, ae_restored,
+                                           ae_free};
     ae_learner *l = lt_mem_zero(1, sizeof *l);
     lt_status rc;
 

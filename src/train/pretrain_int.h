@@ -6,16 +6,19 @@
 
 #include "latent/train/pretrain.h"
 #include "train/batch.h"
+#include "train/divergence.h"
 
 typedef struct lt__phase lt__phase;
 
 typedef struct lt__learner_ops {
     /* Learns from x (rows, n_inputs); *error is set to the sum of squared
-     * reconstruction errors. */
+     * reconstruction errors. Sets p->is_spoilt when a number is not finite
+     * then, which the error need not show. */
     lt_status (*step)(void *self, const lt_real *x, int rows, double *error,
                       lt_err *err);
-    /* After the last batch of an epoch: more metrics, and EDIVERGED when a
-     * parameter is not finite. */
+    /* After such a step, or such an error: layer and what. */
+    void (*blame)(void *self, const lt_real *x, int rows, lt_divergence *d);
+    /* After the last batch of an epoch: more metrics. */
     lt_status (*epoch_end)(void *self, lt_err *err);
     /* Copies what was learned into the network. */
     void (*land)(void *self);
@@ -41,6 +44,7 @@ struct lt__phase {
     int64_t steps;
     int epochs; /* ended */
     int rows;   /* of the last batch */
+    bool is_spoilt;
 };
 
 lt_status lt__learner_rbm(lt__phase *p, const lt__learner_ops **ops, void **out,
@@ -51,10 +55,6 @@ lt_status lt__learner_ae(lt__phase *p, const lt__learner_ops **ops, void **out,
 /* The layer's inputs for `rows` examples that are in the tape's input;
  * borrowed until the next call. */
 const lt_real *lt__phase_inputs(lt__phase *p, int rows);
-
-/* EDIVERGED when one of x (n) is not finite. */
-lt_status lt__phase_check(const lt__phase *p, size_t n, const lt_real *x,
-                          lt_err *err);
 
 /* Emits "pretrain.L.NAME" after the epochs and steps so far. */
 lt_status lt__phase_metric(const lt__phase *p, const char *name, double value,

@@ -5,6 +5,7 @@
  * over-fitting costs, once an epoch, the free energies of the test set and of
  * as many training examples. */
 #include "train/pretrain_int.h"
+#include "train/rbm_int.h"
 
 #include "latent/base/mem.h"
 
@@ -41,7 +42,17 @@ static lt_status rbm_learn(void *self, const lt_real *x, int rows,
 
     (void)err;
     *error = lt_rbm_step(l->rbm, x, rows, l->rate, momentum, o->weight_cost);
+    l->p->is_spoilt = !lt_rbm_is_finite(l->rbm);
     return LT_OK;
+}
+
+static void rbm_blame(void *self, const lt_real *x, int rows, lt_divergence *d)
+{
+    rbm_learner *l = self;
+    char name[LT_LAYER_TEXT];
+
+    lt_net_layer_text(l->p->net, l->p->index, name);
+    lt__rbm_blame(l->rbm, x, rows, name, d);
 }
 
 /* Mean F over the first `n` examples of `set`. */
@@ -53,7 +64,8 @@ static double energy_mean(rbm_learner *l, const lt_dataset *set, int n)
     for (int at = 0; at < n; at += batch) {
         int rows = n - at < batch ? n - at : batch;
 
-        lt_dataset_gather(set, NULL, at, rows, lt_tape_input(l->p->tape));
+        lt__feed_inputs(set, (lt__feed_range){NULL, at, rows},
+                        lt_tape_input(l->p->tape));
         sum += lt_rbm_free_energy(l->rbm, lt__phase_inputs(l->p, rows), rows);
     }
     return sum / n;
@@ -85,9 +97,7 @@ static lt_status contrast_emit(rbm_learner *l, lt_err *err)
 static lt_status rbm_epoch_end(void *self, lt_err *err)
 {
     rbm_learner *l = self;
-    size_t n = (size_t)l->p->n_inputs * (size_t)l->p->n_units;
 
-    LT_TRY(lt__phase_check(l->p, n, lt_rbm_weight(l->rbm), err));
     return l->p->o->test ? gap_emit(l, err) : contrast_emit(l, err);
 }
 
@@ -134,9 +144,9 @@ static void rbm_free(void *self)
 lt_status lt__learner_rbm(lt__phase *p, const lt__learner_ops **ops, void **out,
                           lt_err *err)
 {
-    static const lt__learner_ops rbm_ops = {rbm_learn,    rbm_epoch_end,
-                                            rbm_land,     rbm_snapshot,
-                                            rbm_restored, rbm_free};
+    static const lt__learner_ops rbm_ops = {
+        rbm_learn,    rbm_blame,    rbm_epoch_end, rbm_land,
+        rbm_snapshot, rbm_restored, rbm_free};
     rbm_learner *l = lt_mem_zero(1, sizeof *l);
     lt_rbm_spec spec = {.visible = p->n_inputs,
                         .hidden = p->n_units,

@@ -17,6 +17,7 @@
 #include "latent/base/mem.h"
 #include "latent/math/blas.h"
 #include "latent/math/vec.h"
+#include "train/rbm_int.h"
 
 struct lt_rbm {
     lt_rbm_spec spec;
@@ -30,6 +31,7 @@ struct lt_rbm {
     lt_real *v_mean;       /* (B,D) reconstruction */
     lt_real *v_sample;     /* (B,D), only with cd > 1 */
     lt_real *sums;         /* (max(D,H)) */
+    bool is_finite;        /* w, a, b after the last step */
 };
 
 static bool buffer_new(lt_real **out, size_t rows, size_t cols)
@@ -82,6 +84,7 @@ lt_status lt_rbm_new(const lt_rbm_spec *spec, double sd, uint64_t seed,
     if (r) {
         r->spec = *spec;
         r->pool = pool;
+        r->is_finite = true;
     }
     if (!r || !buffers_new(r)) {
         lt_rbm_free(r);
@@ -215,7 +218,7 @@ static void bias_update(lt_rbm *r, int rows, int n, const lt_real *plus,
     lt_vec_axpby(r->pool, count, rate / (lt_real)rows, r->sums, momentum, dx);
     lt_vec_col_sums(r->pool, rows, n, minus, 0, r->sums);
     lt_vec_axpby(r->pool, count, -rate / (lt_real)rows, r->sums, 1, dx);
-    lt_vec_axpby(r->pool, count, 1, dx, 1, x);
+    r->is_finite &= lt_vec_add(r->pool, count, dx, x);
 }
 
 double lt_rbm_step(lt_rbm *r, const lt_real *v, int rows, double rate,
@@ -234,12 +237,52 @@ double lt_rbm_step(lt_rbm *r, const lt_real *v, int rows, double rate,
     lt_gemm(r->pool, LT_TRANS, LT_NOTRANS, h, d, rows, -share, r->h_model,
             v_model, 1, r->dw);
     lt_vec_axpby(r->pool, weights, (lt_real)(-rate * cost), r->w, 1, r->dw);
-    lt_vec_axpby(r->pool, weights, 1, r->dw, 1, r->w);
+    r->is_finite = lt_vec_add(r->pool, weights, r->dw, r->w);
     bias_update(r, rows, d, v, v_model, (lt_real)rate, (lt_real)momentum, r->da,
                 r->a);
     bias_update(r, rows, h, r->h_data, r->h_model, (lt_real)rate,
                 (lt_real)momentum, r->db, r->b);
     return lt_vec_sse_value(r->pool, (size_t)rows * (size_t)d, r->v_mean, v);
+}
+
+bool lt_rbm_is_finite(const lt_rbm *rbm)
+{
+    return rbm->is_finite;
+}
+
+/* What a step makes, in its order. */
+void lt__rbm_blame(const lt_rbm *r, const lt_real *v, int rows,
+                   const char *name, lt_divergence *d)
+{
+    size_t n_v = (size_t)rows * (size_t)r->spec.visible;
+    size_t n_h = (size_t)rows * (size_t)r->spec.hidden;
+    size_t n_w = (size_t)r->spec.visible * (size_t)r->spec.hidden;
+    const struct {
+        const char *what;
+        size_t n;
+        const lt_real *x;
+    } all[] = {
+        {"hidden units", n_h, r->h_data},
+        {"hidden units' samples", n_h, r->h_sample},
+        {"reconstructions", n_v, r->v_mean},
+        {"hidden units of reconstructions", n_h, r->h_model},
+        {"steps of the weights", n_w, r->dw},
+        {"steps of the visible biases", (size_t)r->spec.visible, r->da},
+        {"steps of the hidden biases", (size_t)r->spec.hidden, r->db},
+        {"weights", n_w, r->w},
+        {"visible biases", (size_t)r->spec.visible, r->a},
+        {"hidden biases", (size_t)r->spec.hidden, r->b},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!lt_vec_all_finite(all[i].n, all[i].x)) {
+            lt__divergence_say(d, "%s of %s", all[i].what, name);
+            lt__divergence_say_bad(d, "are", all[i].n, all[i].x);
+            lt__divergence_say(d, "; its weights reach %.2g, its input %.2g",
+                               lt__largest(n_w, r->w), lt__largest(n_v, v));
+            return;
+        }
+    lt__divergence_say(d, "squared error of %s is not finite", name);
 }
 
 /* Sum over the rows of -a'v, or of |v-a|^2/2. */

@@ -113,15 +113,32 @@ void lt__trainer_gradient(lt__trainer *t, lt__feed_range range, int64_t step,
         gradient_dense(t, range, sums);
 }
 
-void lt__trainer_update(lt__trainer *t)
+bool lt__trainer_update(lt__trainer *t)
 {
-    if (!t->is_by_rows) {
-        lt_opt_step(t->opt, t->pool);
-        return;
-    }
-    lt_opt_step_sparse(t->opt, t->pool, t->tape);
+    bool is_finite;
+
+    if (!t->is_by_rows)
+        return lt_opt_step(t->opt, t->pool);
+    is_finite = lt_opt_step_sparse(t->opt, t->pool, t->tape);
     if (t->refeeds)
         lt_opt_settle(t->opt, t->pool);
+    return is_finite;
+}
+
+/* What went in is overwritten where it is kept to be fed anew. */
+lt__scene lt__trainer_scene(const lt__trainer *t)
+{
+    lt__scene s = {.net = t->net, .tape = t->tape, .rows = t->rows};
+
+    if (t->is_by_rows) {
+        s.y = lt_tape_outputs(t->tape);
+        s.n_y = (size_t)t->sparse.target->start[t->rows];
+        return s;
+    }
+    s.tape = t->dense;
+    s.x = t->refeeds ? NULL : lt_tape_input(t->dense);
+    lt__scene_set_output(&s, t->dense);
+    return s;
 }
 
 /* Nothing is unknown of what is fed anew: masked_mse is the mean over all. */

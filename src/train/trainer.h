@@ -3,6 +3,7 @@
 #define LT_TRAIN_TRAINER_H
 
 #include "latent/opt/optimizer.h"
+#include "train/divergence.h"
 #include "train/sparse_feed.h"
 
 typedef struct lt__trainer {
@@ -34,7 +35,11 @@ void lt__trainer_close(lt__trainer *t);
 /* The gradient at the examples of `range`, the step-th of the run. */
 void lt__trainer_gradient(lt__trainer *t, lt__feed_range range, int64_t step,
                           lt_sums *sums);
-void lt__trainer_update(lt__trainer *t);
+/* False when a parameter is not finite then. */
+bool lt__trainer_update(lt__trainer *t);
+
+/* The last gradient's pass, to be looked at. */
+lt__scene lt__trainer_scene(const lt__trainer *t);
 
 /* Dense re-feeding: what the last gradient's pass gave, by the parameters of
  * then, is the new input and its own target. The gradient there, for another

@@ -20,6 +20,14 @@ typedef struct lt_progress {
     double examples_per_second;
 } lt_progress;
 
+/* Where training left the finite numbers. */
+typedef struct lt_divergence {
+    int64_t step; /* the first with one: updates made by its end */
+    int layer;    /* of the network, from 1; 0: none is to blame */
+    char
+        what[512]; /* "output of layer 3 (...) is NaN; ...": a sentence's end */
+} lt_divergence;
+
 typedef struct lt_observer {
     void *self;
     /* One value of the metric `name` ("train.loss"), after `step` updates,
@@ -31,6 +39,8 @@ typedef struct lt_observer {
     void (*progress)(void *self, const lt_progress *progress);
     /* Polled at every step; true ends the work with LT_EINTERRUPTED. */
     bool (*should_stop)(void *self);
+    /* Before a call fails with LT_EDIVERGED: once, at its end. */
+    void (*diverged)(void *self, const lt_divergence *divergence);
 } lt_observer;
 
 /* Calls the member if it is there. */
@@ -39,5 +49,6 @@ lt_status lt_observe_metric(const lt_observer *o, const char *name,
                             lt_err *err);
 void lt_observe_progress(const lt_observer *o, const lt_progress *progress);
 bool lt_observe_stop(const lt_observer *o);
+void lt_observe_divergence(const lt_observer *o, const lt_divergence *d);
 
 #endif

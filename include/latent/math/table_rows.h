@@ -59,9 +59,9 @@ typedef struct lt_rows_gradient {
 void lt_rows_add(lt_pool *pool, const lt_rows_gradient *g, lt_real *table);
 
 /* As lt_vec_sgd and lt_vec_adam, on the gradient's rows alone. */
-void lt_rows_sgd(lt_pool *pool, const lt_rows_gradient *g, const lt_sgd_step *s,
+bool lt_rows_sgd(lt_pool *pool, const lt_rows_gradient *g, const lt_sgd_step *s,
                  lt_real *w, lt_real *u);
-void lt_rows_adam(lt_pool *pool, const lt_rows_gradient *g,
+bool lt_rows_adam(lt_pool *pool, const lt_rows_gradient *g,
                   const lt_adam_step *s, lt_real *w, lt_real *m, lt_real *v);
 
 /* What some updates without a gradient make of a parameter and its velocity:

@@ -132,7 +132,8 @@ typedef struct lt_adam_step {
     double beta1, beta2;
     lt_real rate_t, correction, epsilon, decay;
 } lt_adam_step;
-void lt_vec_adam(lt_pool *pool, size_t n, const lt_adam_step *s,
+/* All three: false when something that was written into w (y) is not finite. */
+bool lt_vec_adam(lt_pool *pool, size_t n, const lt_adam_step *s,
                  const lt_real *g, lt_real *w, lt_real *m, lt_real *v);
 
 /* SGD as PyTorch writes it: g' = g + decay w; u = momentum u + g';
@@ -142,8 +143,11 @@ typedef struct lt_sgd_step {
     lt_real rate, momentum, decay;
     int nesterov;
 } lt_sgd_step;
-void lt_vec_sgd(lt_pool *pool, size_t n, const lt_sgd_step *s, const lt_real *g,
+bool lt_vec_sgd(lt_pool *pool, size_t n, const lt_sgd_step *s, const lt_real *g,
                 lt_real *w, lt_real *u);
+
+/* y += x */
+bool lt_vec_add(lt_pool *pool, size_t n, const lt_real *x, lt_real *y);
 
 /* y = a x + b y */
 void lt_vec_axpby(lt_pool *pool, size_t n, lt_real a, const lt_real *x,

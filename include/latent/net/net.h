@@ -240,6 +240,12 @@ void lt_net_snapshot(lt_net *net, const char *prefix, lt_snapshot *out);
 lt_status lt_net_to_json(const lt_net *net, json_t **out, lt_err *err);
 lt_status lt_net_from_json(const json_t *spec, lt_net **out, lt_err *err);
 
+/* "layer 3 (decoder 1: dense 500, sigmoid)", by the numbers and words of the
+ * summary; returns `out`. */
+#define LT_LAYER_TEXT 128
+const char *lt_net_layer_text(const lt_net *net, int index,
+                              char out[LT_LAYER_TEXT]);
+
 /* A table of layers for people: name, kind, shape in and out, activation,
  * parameters, trained or frozen; ends with totals. */
 lt_status lt_net_summary(const lt_net *net, lt_text *out, lt_err *err);

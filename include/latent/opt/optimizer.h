@@ -42,8 +42,9 @@ lt_status lt_opt_new(const lt_opt_spec *spec, lt_net *net, lt_opt **out,
                      lt_err *err);
 void lt_opt_free(lt_opt *opt);
 
-/* One update of the parameters from the gradients; allocates nothing. */
-void lt_opt_step(lt_opt *opt, lt_pool *pool);
+/* One update of the parameters from the gradients; allocates nothing. False
+ * when it made one of them other than finite. */
+bool lt_opt_step(lt_opt *opt, lt_pool *pool);
 int64_t lt_opt_steps(const lt_opt *opt); /* updates made */
 
 /* All that later steps depend on, but the parameters, as blocks "prefix.steps"
@@ -63,8 +64,8 @@ lt_status lt_opt_restored(lt_opt *opt, lt_err *err);
  * the inner layers. */
 void lt_opt_catch_up(lt_opt *opt, lt_pool *pool, const lt_sparse_batch *batch);
 
-/* After lt_net_backward_sparse. */
-void lt_opt_step_sparse(lt_opt *opt, lt_pool *pool, const lt_tape *tape);
+/* After lt_net_backward_sparse. False as lt_opt_step says. */
+bool lt_opt_step_sparse(lt_opt *opt, lt_pool *pool, const lt_tape *tape);
 
 /* All rows catch up: before anything else reads the parameters, or freezes a
  * layer, and before lt_opt_step. Nothing when none is behind. */

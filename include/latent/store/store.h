@@ -18,6 +18,7 @@
 #include "latent/base/digest.h"
 #include "latent/base/host.h"
 #include "latent/base/json.h"
+#include "latent/base/observer.h"
 #include "latent/base/status.h"
 #include "latent/base/text.h"
 
@@ -194,6 +195,10 @@ typedef struct lt_run_facts {
 } lt_run_facts;
 lt_status lt_claim_facts(lt_claim *claim, const lt_run_facts *facts,
                          lt_err *err);
+
+/* Where the run's training diverged: kept, and written with the end of a run
+ * that ends as diverged. */
+void lt_claim_divergence(lt_claim *claim, const lt_divergence *divergence);
 
 /* Flushes metrics, writes the end state with wall and CPU seconds and
  * `message`, lets go of the lock, frees the claim (also on error). A run that

@@ -72,11 +72,13 @@ typedef struct lt_fit_result {
     double examples_per_second; /* of training */
 } lt_fit_result;
 
-/* EDIVERGED names the step and what was not finite: a batch's loss or, at an
- * epoch's end, a parameter or the test loss; EINTERRUPTED when the observer
- * asked to stop; ECALLBACK as on_epoch says; EFORMAT, before the first step,
- * when saver->from is not this fit's. The network keeps the parameters
- * it had then, and `out` (or NULL) what was known. */
+/* EDIVERGED names the first step in which a number was not finite and where it
+ * appeared: a layer's output, a gradient, weights, moving averages, the loss
+ * or, at an epoch's end, the test set's outputs; the observer is told. Batches'
+ * losses and updated parameters are seen at every step. EINTERRUPTED when the
+ * observer asked to stop; ECALLBACK as on_epoch says; EFORMAT, before the first
+ * step, when saver->from is not this fit's. The network keeps the parameters it
+ * had then, and `out` (or NULL) what was known. */
 lt_status lt_fit(lt_net *net, const lt_fit_opts *opts, lt_fit_result *out,
                  lt_err *err);
 

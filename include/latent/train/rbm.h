@@ -9,6 +9,8 @@
 #ifndef LT_RBM_H
 #define LT_RBM_H
 
+#include <stdbool.h>
+
 #include "latent/base/rng.h"
 #include "latent/base/snapshot.h"
 #include "latent/math/pool.h"
@@ -45,6 +47,9 @@ lt_real *lt_rbm_hidden_bias(lt_rbm *rbm);  /* (H) */
  * Returns the sum of squared reconstruction errors over the batch. */
 double lt_rbm_step(lt_rbm *rbm, const lt_real *v, int rows, double rate,
                    double momentum, double cost);
+
+/* Whether W and the biases are finite after the last step. */
+bool lt_rbm_is_finite(const lt_rbm *rbm);
 
 /* Sum of F(v) over the rows of v (rows, D), rows <= spec.batch. */
 double lt_rbm_free_energy(lt_rbm *rbm, const lt_real *v, int rows);

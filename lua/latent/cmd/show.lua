@@ -26,7 +26,8 @@ local ENVIRONMENT <const> = {
   "script_hash", "uuid",
 }
 local FACTS <const> = {
-  "id", "name", "experiment", "question", "sweep", "status", "message", "seed", "script", "command",
+  "id", "name", "experiment", "question", "sweep", "status", "message", "bad_step", "bad_layer", "bad_what",
+  "seed", "script", "command",
   "queued_at", "started_at", "ended_at", "seconds", "cpu_seconds", "parameters", "examples_per_second",
   "network", "data",
 }
@@ -117,6 +118,9 @@ local function write_head(run)
     if value and value ~= "" then list[#list + 1] = { key, value } end
   end
   add("message", run.message)
+  if run.bad_step then
+    add("diverged", ("at step %d%s"):format(run.bad_step, run.bad_layer and ", in layer " .. run.bad_layer or ""))
+  end
   add("experiment", run.experiment)
   add("question", run.question)
   add("sweep", run.sweep)

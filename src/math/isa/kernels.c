@@ -57,6 +57,7 @@ const lt__kernels TABLE = {
     .known_or_zero = known_or_zero,
     .adam = adam,
     .sgd = sgd,
+    .add = add,
     .axpby = axpby,
     .uniform = uniform,
     .normal = normal,
