@@ -1,5 +1,6 @@
-/* Sixteen processes write to one store while others list, follow curves and
- * read everything: no transaction fails, and no reader waits for a writer.
+/* Sixteen processes write to one store while others list, follow curves, read
+ * everything, export runs and merge them into another store: no transaction
+ * fails, and no reader waits for a writer.
  *
  * "Waits" is the time spent in SQLite's busy handler, which does not depend on
  * how busy the machine is; what a reader's questions took on the wall is told
@@ -13,13 +14,14 @@
 #include <cmocka.h>
 
 #include "latent/base/clock.h"
+#include "latent/store/exchange.h"
 #include "store_help.h"
 
 #include <math.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-enum { WRITERS = 16, READERS = 4, MEMBERS = WRITERS + READERS + 1 };
+enum { WRITERS = 16, READERS = 6, MEMBERS = WRITERS + READERS + 1 };
 enum { NAMES = 4, FLUSH_EVERY = 64 };
 
 typedef struct worker_sheet {
@@ -160,9 +162,51 @@ static lt_status read_all(lt_store *s, int *rows, lt_err *err)
     return read_rows(s, "SELECT * FROM metrics WHERE run % 16 = 1", rows, err);
 }
 
+/* The run that ended last, as one file. */
+static lt_status export_last(lt_store *s, int *rows, lt_err *err)
+{
+    char path[256];
+    int64_t run = 1;
+    lt_take_report report;
+    lt_export_opts opts = {
+        .take = {.runs = &run, .n_runs = 1}, .path = path, .replace = true};
+
+    LT_TRY(lt__db_integer(s, &run, err,
+                          "SELECT id FROM run WHERE status = 'finished'"
+                          " ORDER BY ended_at DESC LIMIT 1",
+                          ""));
+    snprintf(path, sizeof path, "%s.%d.latent", lt_store_path(s), getpid());
+    LT_TRY(lt_store_export(s, &opts, &report, err));
+    if (report.n_new != 1 || report.values != shared->points)
+        return lt_err_set(err, LT_EINVAL, "not all of run %lld was exported",
+                          (long long)run);
+    *rows += (int)report.values;
+    return LT_OK;
+}
+
+/* What is finished by now, into a store of one's own. */
+static lt_status merge_all(lt_store *s, int *rows, lt_err *err)
+{
+    const lt_take_opts opts = {0};
+    lt_take_report report = {0};
+    lt_store *to = NULL;
+    char path[256];
+    lt_status rc;
+
+    snprintf(path, sizeof path, "%s.%d.db", lt_store_path(s), getpid());
+    LT_TRY(lt_store_open(path, LT_STORE_CREATE, &to, err));
+    rc = lt_store_take(s, to, &opts, &report, err);
+    lt_store_close(to);
+    *rows += (int)report.values;
+    if (rc == LT_OK && (report.n_refused > 0 || report.n_updated > 0 ||
+                        report.values != report.n_new * shared->points))
+        rc = lt_err_set(err, LT_EINVAL, "not all of the runs was merged");
+    return rc;
+}
+
 static lt_status ask_once(lt_store *s, int which, int *rows, lt_err *err)
 {
-    switch (which % 4) {
+    switch (which) {
     case 0:
     case 1:
         return list_runs(s, rows, err);
@@ -172,8 +216,12 @@ static lt_status ask_once(lt_store *s, int which, int *rows, lt_err *err)
                          " 'step.loss' AND run = (SELECT max(id) FROM runs"
                          " WHERE status = 'running')",
                          rows, err);
-    default:
+    case 3:
         return read_all(s, rows, err);
+    case 4:
+        return export_last(s, rows, err);
+    default:
+        return merge_all(s, rows, err);
     }
 }
 
@@ -274,8 +322,12 @@ static double longest(const worker_sheet *sheets, int n, double *slowest,
 
 static void tell(double seconds)
 {
-    static const char *const kinds[READERS] = {"lists", "lists", "curves",
-                                               "everything"};
+    static const char *const kinds[READERS] = {"lists",
+                                               "lists",
+                                               "curves",
+                                               "everything",
+                                               "one run, to export it",
+                                               "all runs, to merge them"};
     double slowest, total, waited;
     int64_t n;
 

@@ -245,6 +245,36 @@ static void another_config_is_refused(void **state)
     place_close(&to);
 }
 
+/* A side file of metrics waits beside that store: not all of the run is in it.
+ */
+static void a_run_that_waits_there_is_left(void **state)
+{
+    lt_take_report r;
+    lt_text lines = {0};
+    char path[160];
+    place from, to;
+
+    (void)state;
+    sent_open(&from, 2, 5);
+    place_open(&to);
+    for (int run = 1; run <= 2; run++) {
+        snprintf(path, sizeof path, "%s/runs/unsaved", from.dir);
+        EXPECT_OK(&from, lt_path_make_dirs(path, &from.err));
+        snprintf(path, sizeof path, "%s/runs/unsaved/%d", from.dir, run);
+        EXPECT_OK(&from, lt_path_write(path, "x", 1, &from.err));
+    }
+    EXPECT_OK(&to, take(&from, &to, &r, &lines));
+    expect_report(&r, 1, 0, 0, 1); /* a finished run has got all */
+    EXPECT_TEXT(lt_text_str(&lines), "could not store all there");
+    assert_int_equal(unlink(path), 0);
+    EXPECT_OK(&to, take(&from, &to, &r, &lines));
+    expect_report(&r, 1, 0, 1, 0);
+    expect_same(&from, &to);
+    lt_text_deinit(&lines);
+    place_close(&from);
+    place_close(&to);
+}
+
 /* ---- folders ---- */
 
 static void make_folder(const place *p, int id, bool marked)
@@ -390,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_live_run_is_left),
         cmocka_unit_test(a_finished_run_is_never_changed),
         cmocka_unit_test(another_config_is_refused),
+        cmocka_unit_test(a_run_that_waits_there_is_left),
         cmocka_unit_test(what_was_left_by_the_killed_is_removed),
         cmocka_unit_test(several_take_the_same_at_once),
         cmocka_unit_test(memory_may_run_out_anywhere),

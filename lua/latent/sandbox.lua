@@ -201,7 +201,7 @@ local function writes_tensors(_, path) check_write(path, "%.safetensors$") end
 -- module -> its functions: FREE, or a check of their arguments. What is not
 -- named is closed. FREE has no path among its arguments.
 local CORE <const> = {
-  json = free "encode decode",
+  json = free "encode decode try",
   prepare = with(free "fit apply shapes numbers restore variances patches resize",
     { read = reads_arguments, write = function(path) check_write(path, "%.safetensors$") end }),
   probe = free "knn retrieval linear units pca encode act",

@@ -11,6 +11,8 @@
 #include "store/exchange_int.h"
 
 #include "latent/base/mem.h"
+#include "latent/base/path.h"
+#include "store/unsaved_int.h"
 #include "store/verify_int.h"
 
 #include <stdarg.h>
@@ -138,6 +140,19 @@ static bool is_further_there(const lt__take *t)
            (there == here && there < 3 && t->ended > t->ended_here);
 }
 
+/* What a run could not store lies beside its store, for the next command there
+ * to take in. */
+static bool is_waiting_there(const lt__take *t)
+{
+    lt_text path = {0};
+    bool is_there;
+
+    lt__unsaved_path(t->from, t->there, &path);
+    is_there = !path.failed && lt_path_exists(path.data);
+    lt_text_deinit(&path);
+    return is_there && !t->is_packed && t->status != LT_RUN_FINISHED;
+}
+
 static action choose(lt__take *t)
 {
     const char *why = NULL;
@@ -148,6 +163,8 @@ static action choose(lt__take *t)
         why = "is being executed there, or was when last looked at";
     else if (t->status == LT_RUN_QUEUED && t->status_here < 0)
         why = "has not begun there";
+    else if (is_waiting_there(t))
+        why = "could not store all there; any latent command there mends that";
     if (why) {
         lt__take_tell(t, "run %s %s: left", t->name, why);
         t->out->n_left++;

@@ -9,7 +9,8 @@
 
 typedef struct mover {
     lt__take *t;
-    sqlite3_stmt *points, *insert, *save;
+    sqlite3_stmt *points;
+    lt__series_writer writer;
     int64_t name_there, name; /* of the series under way; 0: none */
     lt__summary sum;
 } mover;
@@ -24,11 +25,7 @@ static lt_status mover_open(mover *m, lt_err *err)
                        "SELECT name, seq, step, epoch, value, kind, elapsed"
                        " FROM metric WHERE run = ? ORDER BY name, seq",
                        "i", t->there));
-    LT_TRY(lt__db_open(t->to, &m->insert, err,
-                       "INSERT INTO metric (run, name, seq, step, epoch, value,"
-                       " kind, elapsed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                       ""));
-    return lt__summary_open(t->to, &m->save, err);
+    return lt__writer_open(t->to, &m->writer, err);
 }
 
 static lt_status series_end(mover *m, lt_err *err)
@@ -36,8 +33,8 @@ static lt_status series_end(mover *m, lt_err *err)
     if (m->name == 0)
         return LT_OK;
     m->t->out->values += m->sum.n;
-    return lt__summary_save(m->t->to, m->save, m->t->here, m->name, &m->sum,
-                            err);
+    return lt__summary_save(m->t->to, m->writer.upsert, m->t->here, m->name,
+                            &m->sum, err);
 }
 
 /* A name has another number here. */
@@ -59,13 +56,7 @@ static lt_status series_begin(mover *m, int64_t there, lt_err *err)
         rc = lt_err_set(err, LT_EFORMAT, "a metric has no name (%lld)",
                         (long long)there);
     if (rc == LT_OK)
-        rc = lt__db_do(t->to, err,
-                       "INSERT OR IGNORE INTO metric_name (name) VALUES (?)",
-                       "t", lt__db_text(stmt, 0));
-    if (rc == LT_OK)
-        rc = lt__db_integer(t->to, &m->name, err,
-                            "SELECT id FROM metric_name WHERE name = ?", "t",
-                            lt__db_text(stmt, 0));
+        rc = lt__series_name(t->to, lt__db_text(stmt, 0), &m->name, err);
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -89,10 +80,8 @@ static lt_status move_point(mover *m, lt_err *err)
                           "point %lld of a metric (%lld) is not what it is "
                           "said to be",
                           (long long)m->sum.n, (long long)there);
-    lt__summary_add(&m->sum, &p);
-    return lt__db_again(m->t->to, m->insert, err, "iiiiddii", m->t->here,
-                        m->name, m->sum.n - 1, p.step, p.epoch, p.value, kind,
-                        p.elapsed);
+    return lt__writer_point(m->t->to, &m->writer, m->t->here, m->name, &p,
+                            &m->sum, err);
 }
 
 lt_status lt__take_points(lt__take *t, lt_err *err)
@@ -110,7 +99,6 @@ lt_status lt__take_points(lt__take *t, lt_err *err)
     if (rc == LT_OK)
         rc = series_end(&m, err);
     sqlite3_finalize(m.points);
-    sqlite3_finalize(m.insert);
-    sqlite3_finalize(m.save);
+    lt__writer_close(&m.writer);
     return rc;
 }
