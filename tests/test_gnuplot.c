@@ -428,6 +428,34 @@ static void killed_gnuplot_is_an_error(void **state)
     assert_non_null(strstr(err.text, "signal 9"));
 }
 
+static void what_is_no_picture_is_an_error(void **state)
+{
+    static const char *const fakes[] = {
+        "#!/bin/sh\necho hello\n",
+        "#!/bin/sh\nprintf '<?xml version=\"1.0\"?>\\n<svg><g>'\n",
+        "#!/bin/sh\necho '</svg>'\n",
+        "#!/bin/sh\nprintf '\\211PNG\\r\\n\\032\\nIEND'\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fakes / sizeof *fakes; i++) {
+        lt_err err = {0};
+
+        assert_int_equal(write_with(fakes[i], 20, &err), LT_EIO);
+        assert_non_null(strstr(err.text, "figure a.svg: gnuplot wrote "));
+        assert_non_null(strstr(err.text, "no whole SVG picture"));
+    }
+}
+
+static void endless_output_is_stopped(void **state)
+{
+    lt_err err = {0};
+
+    (void)state;
+    assert_int_equal(write_with("#!/bin/sh\nyes\n", 60, &err), LT_EIO);
+    assert_non_null(strstr(err.text, "wrote more than 256 MB"));
+}
+
 static void child_gets_a_clean_environment(void **state)
 {
     static const double x[] = {1, 2};
@@ -439,7 +467,9 @@ static void child_gets_a_clean_environment(void **state)
     (void)state;
     setenv("GNUPLOT_LIB", "/somewhere", 1);
     setenv("LATENT_SECRET", "x", 1);
-    file_make("gnuplot", "#!/bin/sh\necho \"$*\"\nenv\n", 0755);
+    file_make("gnuplot",
+              "#!/bin/sh\necho \"$*\"\necho '<svg>'\nenv\necho '</svg>'\n",
+              0755);
     assert_int_equal(lt__figure_write(f, "a.svg", &opts, NULL), LT_OK);
     seen = file_read("a.svg", &size);
     assert_true(!strncmp(seen, "-d -\n", 5));
@@ -525,6 +555,8 @@ int main(void)
         IN_FOLDER(failing_gnuplot_is_quoted),
         IN_FOLDER(silent_gnuplot_is_an_error),
         IN_FOLDER(killed_gnuplot_is_an_error),
+        IN_FOLDER(what_is_no_picture_is_an_error),
+        IN_FOLDER(endless_output_is_stopped),
         IN_FOLDER(child_gets_a_clean_environment),
         IN_FOLDER(names_of_files_never_reach_gnuplot),
         IN_FOLDER(folder_that_is_not_there_is_named),

@@ -2,7 +2,8 @@
  *
  * The script is written first, so that it is there even when gnuplot is not.
  * The picture is drawn into a temporary file beside its place and renamed:
- * a reader sees the old picture or the new one, whole. */
+ * a reader sees the old picture or the new one, whole: one that does not begin
+ * and end as its format does is none. */
 #include "figure_int.h"
 
 #include <errno.h>
@@ -81,7 +82,37 @@ static int temporary_open(const char *path, lt_text *name)
     return fd;
 }
 
-static lt_status picture_save(const char *path, const lt_text *script,
+enum { END_BYTES = 512 };
+
+static bool has_text(const char *bytes, ssize_t n, const char *text)
+{
+    return n > 0 && memmem(bytes, (size_t)n, text, strlen(text));
+}
+
+/* gnuplot, or what is called so, may end well and have drawn nothing. */
+static lt_status picture_check(int fd, lt_format format, lt_err *err)
+{
+    static const struct {
+        const char *name, *head, *tail;
+    } formats[] = {[LT_FORMAT_SVG] = {"SVG", "<svg", "</svg>"},
+                   [LT_FORMAT_PNG] = {"PNG", "\x89PNG\r\n", "IEND"},
+                   [LT_FORMAT_PDF] = {"PDF", "%PDF-", "%%EOF"}};
+    off_t size = lseek(fd, 0, SEEK_END);
+    off_t last = size > END_BYTES ? size - END_BYTES : 0;
+    char head[END_BYTES], tail[END_BYTES];
+    ssize_t n_head = pread(fd, head, sizeof head, 0);
+    ssize_t n_tail = pread(fd, tail, sizeof tail, last);
+
+    if (has_text(head, n_head, formats[format].head) &&
+        has_text(tail, n_tail, formats[format].tail))
+        return LT_OK;
+    return lt_err_set(err, LT_EIO,
+                      "gnuplot wrote %lld bytes that are no whole %s picture",
+                      (long long)size, formats[format].name);
+}
+
+static lt_status picture_save(const char *path, lt_format format,
+                              const lt_text *script,
                               const lt__gnuplot_opts *opts, lt_err *err)
 {
     lt_text name = {0};
@@ -96,6 +127,8 @@ static lt_status picture_save(const char *path, const lt_text *script,
         return rc;
     }
     rc = lt__gnuplot_run(lt_text_str(script), script->size, fd, opts, err);
+    if (rc == LT_OK)
+        rc = picture_check(fd, format, err);
     if (rc == LT_OK && rename(lt_text_str(&name), path) != 0)
         rc = lt_err_set(err, LT_EIO, "%s", strerror(errno));
     if (rc != LT_OK) {
@@ -119,7 +152,7 @@ lt_status lt__figure_write(const lt_figure *f, const char *path,
     if (rc == LT_OK)
         rc = script_save(path, &script, err);
     if (rc == LT_OK)
-        rc = picture_save(path, &script, opts, err);
+        rc = picture_save(path, format, &script, opts, err);
     lt_text_deinit(&script);
     return rc;
 }

@@ -5,8 +5,9 @@
  * script on standard input) with an environment of our own and signals as
  * they come at birth. Script, complaints and picture go through files that
  * have no name or that the caller opened, so nothing can block on a full pipe.
- * A child that takes too long is killed with all it started. gnuplot goes on
- * after an error in a script that it reads, but its exit status remembers. */
+ * A child that takes too long, or writes without end, is killed with all it
+ * started. gnuplot goes on after an error in a script that it reads, but its
+ * exit status remembers. */
 #include "figure_int.h"
 
 #include <errno.h>
@@ -23,6 +24,8 @@
 #include <unistd.h>
 
 #include "latent/base/clock.h"
+
+#define OUTPUT_MOST (256 << 20) /* bytes, of a picture or of complaints */
 
 /* "folder/gnuplot" for the first folder of `path` that has one. */
 static bool gnuplot_find(const char *path, lt_text *out)
@@ -95,8 +98,25 @@ static int gnuplot_spawn(const char *program, const int fds[3], pid_t *pid)
     return rc;
 }
 
-/* Waits for the child; false when it had to be killed. */
-static bool gnuplot_wait(pid_t pid, double timeout, int *status)
+static void gnuplot_kill(pid_t pid)
+{
+    int status;
+
+    kill(-pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static bool is_too_large(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_size > OUTPUT_MOST;
+}
+
+/* Waits for the child; EIO when it had to be killed. */
+static lt_status gnuplot_wait(pid_t pid, const int fds[3], double timeout,
+                              int *status, lt_err *err)
 {
     double end = lt_clock_elapsed() + timeout;
     struct timespec pause = {0, 1000000};
@@ -105,17 +125,23 @@ static bool gnuplot_wait(pid_t pid, double timeout, int *status)
         pid_t got = waitpid(pid, status, WNOHANG);
 
         if (got == pid || (got < 0 && errno != EINTR))
-            return true;
+            return LT_OK;
+        if (is_too_large(fds[1]) || is_too_large(fds[2])) {
+            gnuplot_kill(pid);
+            return lt_err_set(err, LT_EIO,
+                              "gnuplot wrote more than %d MB and was stopped",
+                              OUTPUT_MOST >> 20);
+        }
         if (lt_clock_elapsed() > end)
             break;
         nanosleep(&pause, NULL);
         if (pause.tv_nsec < 8000000)
             pause.tv_nsec *= 2;
     }
-    kill(-pid, SIGKILL);
-    while (waitpid(pid, status, 0) < 0 && errno == EINTR)
-        ;
-    return false;
+    gnuplot_kill(pid);
+    return lt_err_set(err, LT_EIO,
+                      "gnuplot took longer than %g seconds and was stopped",
+                      timeout);
 }
 
 /* What gnuplot said, on one line, without what it always says. */
@@ -177,11 +203,8 @@ lt_status lt__gnuplot_run(const char *script, size_t size, int out_fd,
     if (failed)
         rc = lt_err_set(err, LT_EIO, "%s: cannot be started: %s",
                         lt_text_str(&program), strerror(failed));
-    else if (!gnuplot_wait(pid, opts->timeout, &status))
-        rc = lt_err_set(err, LT_EIO,
-                        "gnuplot took longer than %g seconds and was stopped",
-                        opts->timeout);
-    else
+    else if ((rc = gnuplot_wait(pid, fds, opts->timeout, &status, err)) ==
+             LT_OK)
         rc = gnuplot_judge(status, out_fd, fds[2], err);
 done:
     if (fds[0] >= 0)
