@@ -208,6 +208,8 @@ static void checkpoint_is_kept_to_go_on_and_removed_to_begin(void **state)
     claim = place_claim(&p);
     assert_true(has_checkpoint(claim));
     end_as(&p, claim, LT_RUN_FAILED, "");
+    snprintf(path, sizeof path, "%s/runs/1/checkpoint", p.dir);
+    assert_false(lt_path_exists(path));
     requeue(&p, 0, LT_REQUEUE_FAILED);
     claim = place_claim(&p);
     assert_false(has_checkpoint(claim));

@@ -464,7 +464,7 @@ static void without_memory_nothing_breaks(void **state)
             lt_saver_save(lt__stage_saver(own), &s);
         lt_mem_fail_after(-1);
     }
-    lt__resume_close(r, true);
+    lt__resume_close(r);
     lt_net_free(net);
     assert_int_equal(lt_claim_end(claim, LT_RUN_INTERRUPTED, "", NULL), LT_OK);
     requeue(w);

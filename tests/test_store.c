@@ -442,6 +442,92 @@ static void status_names_round_trip(void **state)
     assert_int_equal(lt_run_status_find("done"), -1);
 }
 
+/* ---- a change that was cut off ---- */
+
+/* A process dies within a transaction, with the journal and some of the pages
+ * on the disk. Without a write-ahead log. */
+static void place_cut_off(place *p)
+{
+    pid_t pid;
+
+    lt_store_close(p->store);
+    p->store = NULL;
+    pid = fork();
+    if (pid == 0) {
+        sqlite3 *db = NULL;
+
+        if (sqlite3_open(p->path, &db) != SQLITE_OK ||
+            sqlite3_exec(db,
+                         "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1;"
+                         "BEGIN; CREATE TABLE more (x);"
+                         "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT"
+                         " i + 1 FROM n WHERE i < 200) INSERT INTO more"
+                         " SELECT hex(randomblob(2000)) FROM n;"
+                         "UPDATE run SET message = hex(randomblob(2000))",
+                         NULL, NULL, NULL) != SQLITE_OK)
+            _exit(1);
+        _exit(0);
+    }
+    assert_int_equal(child_status(pid), 0);
+}
+
+static void change_that_was_cut_off_is_taken_back_by_a_reader(void **state)
+{
+    char journal[160];
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 20);
+    place_cut_off(&p);
+    snprintf(journal, sizeof journal, "%s-journal", p.path);
+    assert_int_equal(access(journal, F_OK), 0);
+    EXPECT_OK(&p, lt_store_open(p.path, LT_STORE_READ, &p.store, &p.err));
+    EXPECT_SQL(&p, "SELECT count(*) FROM run WHERE message = ''", "20");
+    EXPECT_SQL(&p, "SELECT count(*) FROM sqlite_schema WHERE name = 'more'",
+               "0");
+    assert_int_not_equal(access(journal, F_OK), 0);
+    place_close(&p);
+}
+
+/* The end of a journal that names another file: its length, the sum of its
+ * bytes, a mark. Whoever rolls it back may remove that file. */
+static void journal_that_names_another_file_is_left_alone(void **state)
+{
+    static const unsigned char mark[] = {0xd9, 0xd5, 0x05, 0xf9,
+                                         0x20, 0xa1, 0x63, 0xd7};
+    char journal[160], victim[160];
+    unsigned sum = 0, size;
+    place p;
+    FILE *f;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 20);
+    place_cut_off(&p);
+    snprintf(victim, sizeof victim, "%s/victim", p.dir);
+    f = fopen(victim, "w");
+    fputs("mine", f);
+    fclose(f);
+    snprintf(journal, sizeof journal, "%s-journal", p.path);
+    f = fopen(journal, "a");
+    size = (unsigned)strlen(victim);
+    for (unsigned i = 0; i < size; i++)
+        sum += (unsigned char)victim[i];
+    fputs(victim, f);
+    for (int i = 3; i >= 0; i--)
+        putc((int)(size >> 8 * i & 255), f);
+    for (int i = 3; i >= 0; i--)
+        putc((int)(sum >> 8 * i & 255), f);
+    fwrite(mark, 1, sizeof mark, f);
+    fclose(f);
+    assert_int_equal(lt_store_open(p.path, LT_STORE_READ, &p.store, &p.err),
+                     LT_ESTORE);
+    assert_int_equal(access(victim, F_OK), 0);
+    assert_int_equal(access(journal, F_OK), 0);
+    place_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,6 +546,8 @@ int main(void)
         cmocka_unit_test(queue_needed_leaves_out_finished_runs),
         cmocka_unit_test(sweep_counts_are_by_status),
         cmocka_unit_test(status_names_round_trip),
+        cmocka_unit_test(change_that_was_cut_off_is_taken_back_by_a_reader),
+        cmocka_unit_test(journal_that_names_another_file_is_left_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,8 +186,8 @@ static int temporary_open(const char *path, lt_text *name)
     return -1;
 }
 
-/* Makes a rename in the folder of `path` durable. Some file systems refuse
- * to sync a folder; then there is nothing more to be done. */
+/* Makes the name `path` durable in its folder. Some file systems refuse to sync
+ * a folder; then there is nothing more to be done. */
 static void folder_sync(const char *path)
 {
     size_t n = (size_t)(lt_path_name(path) - path);
@@ -207,6 +207,21 @@ lt_status lt_path_replace(const char *from, const char *to, lt_err *err)
         return path_fail(to, "replace", err);
     folder_sync(to);
     return LT_OK;
+}
+
+lt_status lt_path_sync(const char *path, lt_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    lt_status rc = LT_OK;
+
+    if (fd < 0)
+        return path_fail(path, "open", err);
+    /* A file that may not be written, or is none, needs no sync. */
+    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        rc = path_fail(path, "write", err);
+    close(fd);
+    folder_sync(path);
+    return rc;
 }
 
 static int fd_write_parts(int fd, const lt_path_part *parts, int n)

@@ -201,16 +201,14 @@ lt_status lt__resume_open(lt_claim *claim, lt__resume **out, lt_err *err)
     if (rc == LT_OK)
         *out = r;
     else
-        lt__resume_close(r, true);
+        lt__resume_close(r);
     return rc;
 }
 
-void lt__resume_close(lt__resume *r, bool keeps)
+void lt__resume_close(lt__resume *r)
 {
     if (!r)
         return;
-    if (!keeps)
-        files_remove(r->claim);
     lt_snapshot_close(r->file);
     lt_text_deinit(&r->checkpoint);
     lt_text_deinit(&r->stages);

@@ -31,8 +31,8 @@
  * there is a recorder. */
 lt_status lt__resume_open(lt_claim *claim, lt__resume **out, lt_err *err);
 
-/* With `keeps` the files stay. Accepts NULL. */
-void lt__resume_close(lt__resume *r, bool keeps);
+/* The files stay: the claim's end removes them. Accepts NULL. */
+void lt__resume_close(lt__resume *r);
 
 /* The recorder that is flushed before a checkpoint is written; NULL: none. */
 void lt__resume_record(lt__resume *r, lt_recorder *recorder);

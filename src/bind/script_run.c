@@ -123,7 +123,7 @@ static lt_status run_resumed(run_args *args, lt_err *message)
         rc = run_protected(args, message);
         is_broken = rc != LT_OK && lt__resume_is_broken(ctx->resume);
         lt__script_close(args->script); /* lets go of networks and sets */
-        lt__resume_close(ctx->resume, rc == LT_EINTERRUPTED);
+        lt__resume_close(ctx->resume);
         ctx->resume = NULL;
         if (is_broken)
             lt__resume_forget(args->claim, message->text);

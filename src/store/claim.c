@@ -3,7 +3,11 @@
  * The claim's transaction takes the kernel lock on <run dir>/lock before it
  * commits `running`, and the end's transaction commits before it lets go.
  * Whoever sees `running` in the store can therefore trust the lock. The lock
- * file stays: removing it would race with the next claim of the run. */
+ * file stays: removing it would race with the next claim of the run.
+ *
+ * Most commits may be lost when the power fails (synchronous = NORMAL). Not
+ * what a checkpoint counts (lt_recorder_settle), nor a run's end; nor is there
+ * ever a row of a file that is not on the disk. */
 #include "latent/base/clock.h"
 #include "latent/base/mem.h"
 #include "latent/base/path.h"
@@ -305,12 +309,26 @@ lt_status lt_claim_facts(lt_claim *claim, const lt_run_facts *facts,
     return claim_say(claim, LT__WORD_FACTS, values, err);
 }
 
+void lt__claim_place(lt_claim *c)
+{
+    lt_text runs = {0};
+
+    if (c->is_placed)
+        return;
+    lt_text_add_n(&runs, c->dir, (size_t)(lt_path_name(c->dir) - c->dir) - 1);
+    c->is_placed = lt_path_sync(c->dir, NULL) == LT_OK && !runs.failed &&
+                   lt_path_sync(runs.data, NULL) == LT_OK;
+    lt_text_deinit(&runs);
+}
+
 lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
                             const char *path, lt_err *err)
 {
     char hex[LT_DIGEST_HEX];
     struct stat st;
 
+    lt__claim_place(claim);
+    LT_TRY(lt_path_sync(path, err));
     LT_TRY(lt_digest_file(path, hex, err));
     if (stat(path, &st) != 0)
         return lt_err_set(err, LT_EIO, "%s: gone while it was recorded", path);
@@ -410,8 +428,22 @@ static lt_status claim_keep_end(lt_claim *c, const end_words *w, lt_err *err)
     return words_keep(c, LT__WORD_END, w->end, err);
 }
 
+/* The end is on the disk before anything goes that a lost one would need: a run
+ * that was said to be finished stays finished, whatever happens to the machine,
+ * and one that is not goes on from its checkpoint. */
+static void claim_clean_up(const lt_claim *c, lt_run_status status, bool is_all)
+{
+    if (lt__store_sync(c->store, NULL) != LT_OK)
+        return;
+    if (is_all)
+        lt__unsaved_remove(c->unsaved);
+    if (status != LT_RUN_INTERRUPTED && status != LT_RUN_LOST)
+        (void)claim_clear(c, NULL);
+}
+
 /* An end that the store cannot take is the side file's last word. */
-static lt_status claim_close(lt_claim *c, const end_words *w, lt_err *err)
+static lt_status claim_close(lt_claim *c, lt_run_status status,
+                             const end_words *w, lt_err *err)
 {
     lt_err own = {0};
     bool is_all = true;
@@ -419,10 +451,10 @@ static lt_status claim_close(lt_claim *c, const end_words *w, lt_err *err)
 
     if (rc == LT_OK)
         rc = lt__db_end(c->store, claim_write_end(c, w, &is_all, &own), &own);
-    if (rc == LT_OK && is_all)
-        lt__unsaved_remove(c->unsaved);
-    if (rc == LT_OK)
+    if (rc == LT_OK) {
+        claim_clean_up(c, status, is_all);
         return rc;
+    }
     if (!c->is_gone && lt__db_is_in_trouble(c->store) &&
         claim_keep_end(c, w, &own) == LT_OK)
         return LT_OK;
@@ -450,7 +482,7 @@ lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
         lt__recorder_detach(claim->recorder);
     claim_message(claim, message, &text);
     words_fill(claim, status, lt_text_str(&text), &words);
-    rc = claim_close(claim, &words, err);
+    rc = claim_close(claim, status, &words, err);
     lt_text_deinit(&text);
     claim_free(claim);
     return rc;

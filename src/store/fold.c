@@ -3,7 +3,8 @@
  * A file is folded when the process of its claim is gone, as alive.c judges,
  * and by that process itself once its store can be written again. All happens
  * in one transaction, in which no other process can claim the run; the files
- * are removed in a second one, in which it is asked once more that nobody has.
+ * are removed in a second one, in which it is asked once more that nobody has,
+ * and not before the first is on the disk.
  * Whoever dies in between leaves a file whose points the store has: each point
  * knows its number, so those are passed over the next time.
  *
@@ -210,7 +211,8 @@ void lt__fold_clear(lt_store *s, lt__folding *all)
 {
     lt_text path = {0};
 
-    if (all->done.n > 0 && lt__db_begin(s, NULL) == LT_OK) {
+    if (all->done.n > 0 && lt__store_sync(s, NULL) == LT_OK &&
+        lt__db_begin(s, NULL) == LT_OK) {
         for (int i = 0; i < all->done.n; i++) {
             lt__unsaved_path(s, all->done.items[i], &path);
             if (!path.failed && run_is_free(s, all->done.items[i]))

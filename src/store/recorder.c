@@ -278,7 +278,9 @@ lt_status lt_recorder_flush(lt_recorder *r, lt_err *err)
         return lt_err_set(err, rc, "%s", r->trouble.text);
     }
     r->wait = FLUSH_SECONDS;
-    if (is_all && r->claim->unsaved)
+    if (is_all && r->claim->unsaved &&
+        !lt__unsaved_is_empty(r->claim->unsaved) &&
+        lt__store_sync(s, NULL) == LT_OK)
         lt__unsaved_empty(r->claim->unsaved);
     return rc;
 }
@@ -288,6 +290,7 @@ lt_status lt_recorder_settle(lt_recorder *r, lt_counts *out, lt_err *err)
     LT_ASSERT(r->claim);
     LT_TRY(lt_recorder_flush(r, err));
     LT_TRY(lt__store_sync(r->claim->store, err));
+    lt__claim_place(r->claim);
     return lt_claim_counts(r->claim, out, err);
 }
 

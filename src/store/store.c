@@ -198,6 +198,13 @@ static lt_status store_try(lt_store *s, bool immutable, lt_err *err)
     return lt__schema_open(s, err);
 }
 
+static lt_status store_again(lt_store *s, bool immutable, lt_err *err)
+{
+    sqlite3_close(s->db);
+    s->db = NULL;
+    return store_try(s, immutable, err);
+}
+
 /* A reader of a write-ahead log needs to write beside it. Without a log the
  * file is whole by itself and may be read as one that cannot change. */
 static bool store_is_in_closed_folder(const lt_store *s)
@@ -224,9 +231,7 @@ static lt_status store_read_closed(lt_store *s, lt_err *err)
                           "changes are in %s-wal; copy both files to a folder "
                           "of your own and read them there",
                           s->path, s->path);
-    sqlite3_close(s->db);
-    s->db = NULL;
-    return store_try(s, true, err);
+    return store_again(s, true, err);
 }
 
 lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
@@ -240,6 +245,8 @@ lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
     rc = store_find(s, &own);
     if (rc == LT_OK)
         rc = store_try(s, false, &own);
+    if (rc == LT_ESTORE && mode == LT_STORE_READ && lt__store_take_back(s))
+        rc = store_again(s, false, &own);
     if (rc != LT_OK && store_is_in_closed_folder(s))
         rc = store_read_closed(s, &own);
     if (rc == LT_ESTORE && s->db && sqlite3_errcode(s->db) == SQLITE_NOTADB)

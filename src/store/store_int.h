@@ -30,6 +30,7 @@ struct lt_claim {
     char *name, *config, *dir;
     char boot_id[64];
     int lock;       /* file descriptor, or -1 */
+    bool is_placed; /* its folder's name is on the disk */
     double started; /* that `elapsed` counts from: claimed, less what an
                        earlier claim's points that stay took */
     double claimed, cpu_started;
@@ -91,6 +92,11 @@ int64_t lt__now_ms(void);
 #define LT__UUID_SIZE 37
 lt_status lt__random_name(char out[LT__NAME_SIZE], lt_err *err);
 lt_status lt__random_uuid(char out[LT__UUID_SIZE], lt_err *err);
+
+/* ---- recover.c ---- */
+
+/* Takes back a change that was cut off; false when there is none. */
+bool lt__store_take_back(const lt_store *s);
 
 /* ---- store.c ---- */
 
@@ -199,6 +205,10 @@ lt_status lt__run_is_live(lt_store *s, int64_t run, const lt_host *here,
                           bool *live, lt_err *err);
 
 /* ---- claim.c ---- */
+
+/* Before anything is counted on that is in the run's folder: its name, and
+ * those of the folders above it, are on the disk. */
+void lt__claim_place(lt_claim *c);
 
 /* The row of table machine that says this; made when there is none. */
 lt_status lt__machine_id(lt_store *s, const lt_run_env *env, int64_t *id,

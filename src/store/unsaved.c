@@ -40,8 +40,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 struct lt__unsaved {
     lt_text path;
-    int fd;    /* or -1 */
-    int error; /* errno, why there is none */
+    int fd;         /* or -1 */
+    int error;      /* errno, why there is none */
+    bool is_placed; /* its name is on the disk */
     off_t start, used;
     uint32_t generation;
     lt_text batch; /* frames not written yet */
@@ -198,6 +199,17 @@ static bool write_at(int fd, const char *bytes, size_t n, off_t at)
     return true;
 }
 
+/* Its name and its folder's are on the disk. */
+static void place_file(lt__unsaved *u)
+{
+    char *slash = strrchr(u->path.data, '/');
+
+    u->is_placed = lt_path_sync(u->path.data, NULL) == LT_OK;
+    *slash = '\0';
+    u->is_placed = lt_path_sync(u->path.data, NULL) == LT_OK && u->is_placed;
+    *slash = '/';
+}
+
 lt_status lt__unsaved_commit(lt__unsaved *u, lt_err *err)
 {
     const lt__frame none = {0};
@@ -217,6 +229,8 @@ lt_status lt__unsaved_commit(lt__unsaved *u, lt_err *err)
     }
     if (is_good)
         u->used += (off_t)size;
+    if (is_good && !u->is_placed)
+        place_file(u);
     lt_text_deinit(&u->batch);
     return is_good ? LT_OK
                    : lt_err_set(err, u->error == ENOMEM ? LT_ENOMEM : LT_EIO,

@@ -42,6 +42,10 @@ lt_status lt_path_write_parts(const char *path, const lt_path_part *parts,
  * durable. */
 lt_status lt_path_replace(const char *from, const char *to, lt_err *err);
 
+/* Waits until what was written to a file, by whomever, or the names in a
+ * folder, and its own name, are on the disk. */
+lt_status lt_path_sync(const char *path, lt_err *err);
+
 /* Bytes free for this user, and in all, on the file system that the path is on,
  * or would be: the nearest folder above it that is there. */
 lt_status lt_path_space(const char *path, int64_t *free, int64_t *all,
