@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "latent/store/verify.h"
+#include "store/schema_guard.h"
 #include "store_help.h"
 
 /* Of a store in a folder of its own that was not opened yet. */
@@ -87,6 +88,23 @@ static int count_files(const place *p)
     assert_non_null(fgets(line, sizeof line, f));
     pclose(f);
     return atoi(line);
+}
+
+/* Digests tell the usual case apart; a new schema needs its own. */
+static void every_schema_has_its_digest(void **state)
+{
+    (void)state;
+    for (int v = 1; v <= LT__SCHEMA_VERSION; v++) {
+        lt_store memory = {.path = (char *)"memory"};
+        char hex[LT_DIGEST_HEX];
+        lt_err err = {0};
+
+        assert_int_equal(sqlite3_open(":memory:", &memory.db), SQLITE_OK);
+        assert_int_equal(lt__schema_build(&memory, v, &err), LT_OK);
+        assert_int_equal(lt__schema_digest(&memory, hex, &err), LT_OK);
+        assert_string_equal(lt__migrations[v - 1].digest, hex);
+        sqlite3_close(memory.db);
+    }
 }
 
 static void every_released_store_is_read_as_it_is(void **state)
@@ -307,6 +325,7 @@ static void removed_runs_are_in_no_view_but_their_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_schema_has_its_digest),
         cmocka_unit_test(every_released_store_is_read_as_it_is),
         cmocka_unit_test(every_released_store_is_brought_to_today),
         cmocka_unit_test(many_that_open_at_once_make_one_copy),

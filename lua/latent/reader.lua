@@ -57,8 +57,9 @@ end
 
 -- The store for reading, as it is.
 function reader.open_only(context)
-  local ok, result = pcall(core.open, context.db, "read")
+  local ok, result, notice = pcall(core.open, context.db, "read")
   if not ok then error({ status = 4, message = tostring(result) }, 0) end
+  if notice then io.stderr:write(notice, "\n") end
   return result
 end
 

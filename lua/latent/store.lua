@@ -19,7 +19,7 @@ function store.open(path)
   if type(path) ~= "string" then
     sys.fail(("latent.store.open: found a %s, wanted a path"):format(type(path)))
   end
-  return core.open(path, "read")
+  return (core.open(path, "read"))
 end
 
 return store

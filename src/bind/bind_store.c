@@ -1,7 +1,7 @@
 /* "latent.core.store": the store for Lua, to read.
  *
- *   core.open(path [, mode])  -> store; mode "read" (default), "write" (the
- *                                file must exist) or "create"
+ *   core.open(path [, mode])  -> store, notice or nil; mode "read" (default),
+ *                                "write" (the file must exist) or "create"
  *   store:runs([filter])      -> array of all columns of view runs by name,
  *                                config as a table, oldest first
  *   store:count([filter])     -> how many
@@ -17,7 +17,6 @@
  *   store:find(text)          -> id of a run      store:path()
  *   store:counts([sweep])     -> status -> number  store:source(hash) -> text
  *   store:reap()  -> number marked lost, or found (reader)  store:close()
- *
  * A run is an id or a text as for find. NULL is nil; a metric's nan is nan.
  * Rows stream from SQLite straight into Lua tables. Queries are marked to be
  * closed, so that an error in between leaves none open. */
@@ -247,7 +246,8 @@ static int store_open(lua_State *L)
     luaL_setmetatable(L, STORE_TYPE);
     if (lt_store_open(path, (lt_store_mode)mode, s, &err) != LT_OK)
         return lt__raise(L, &err);
-    return 1;
+    lua_pushstring(L, lt_store_notice(*s));
+    return 2;
 }
 
 /* The user's query at 2, with arguments from `first` on; left on the stack. */

@@ -113,13 +113,16 @@ static int verify(const lt__call *call, const verify_args *a, lt_store **store)
     lt_err err = {0};
     lt_status rc;
 
-    if (lt_store_open(call->db, LT_STORE_READ, store, &err) != LT_OK) {
+    if (lt_store_open(call->db, LT_STORE_INSPECT, store, &err) != LT_OK) {
         err.status = LT_ESTORE; /* also one that is not there */
         return lt__fail(call, &err);
     }
-    rc = a->filter.size ? find_runs(*store, lt_text_str(&a->filter), &runs,
-                                    &opts.n_runs, &err)
-                        : LT_OK;
+    /* Of a strange store nothing is asked: the schema is all there is to
+     * tell. */
+    rc = a->filter.size && !lt_store_is_strange(*store)
+             ? find_runs(*store, lt_text_str(&a->filter), &runs, &opts.n_runs,
+                         &err)
+             : LT_OK;
     opts.runs = runs;
     if (rc == LT_OK)
         rc = lt_store_verify(*store, &opts, &report, &err);

@@ -30,7 +30,8 @@ static double seconds_of(const struct timespec *t)
     return (double)t->tv_sec + (double)t->tv_nsec / 1e9;
 }
 
-/* What a file touched now would have as its time. */
+/* What a file touched now would have as its time. One that is there already is
+ * left alone: it may be a link that leads elsewhere. */
 static double time_there(const char *lock)
 {
     double now = lt_clock_wall();
@@ -40,7 +41,7 @@ static double time_there(const char *lock)
 
     lt_text_addf(&path, "%s.%d.now", lock, (int)getpid());
     if (!path.failed)
-        fd = open(path.data, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        fd = open(path.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0) {
         if (futimens(fd, NULL) == 0 && fstat(fd, &st) == 0)
             now = seconds_of(&st.st_mtim);

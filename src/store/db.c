@@ -16,6 +16,11 @@ lt_status lt__db_fail(lt_store *s, lt_err *err)
     s->failed = sqlite3_errcode(s->db) & 0xff;
     if (sqlite3_errcode(s->db) == SQLITE_NOMEM)
         return lt_err_set(err, LT_ENOMEM, "%s: out of memory", s->path);
+    if (s->budget.is_late && sqlite3_errcode(s->db) == SQLITE_INTERRUPT)
+        return lt_err_set(err, LT_ESTORE,
+                          "%s: given up after %g seconds in one statement; "
+                          "latent verify checks the file",
+                          s->path, s->budget.limit);
     return lt_err_set(err, LT_ESTORE, "%s: %s", s->path, sqlite3_errmsg(s->db));
 }
 
@@ -44,9 +49,13 @@ static lt_status db_open(lt_store *s, sqlite3_stmt **out, lt_err *err,
                          const char *sql, const char *types, va_list args)
 {
     sqlite3_stmt *stmt = NULL;
+    int code;
 
-    if (sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL) != SQLITE_OK ||
-        db_bind(stmt, types, args) != SQLITE_OK) {
+    lt__budget_begin(s, 0, s->budget.patience); /* it may read the schema */
+    code = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+    (void)lt__budget_end(s);
+    s->budget.spent = 0;
+    if (code != SQLITE_OK || db_bind(stmt, types, args) != SQLITE_OK) {
         lt_status rc = lt__db_fail(s, err);
 
         sqlite3_finalize(stmt);
@@ -70,8 +79,11 @@ lt_status lt__db_open(lt_store *s, sqlite3_stmt **out, lt_err *err,
 
 lt_status lt__db_next(lt_store *s, sqlite3_stmt *stmt, bool *row, lt_err *err)
 {
-    int rc = sqlite3_step(stmt);
+    int rc;
 
+    lt__budget_begin(s, s->budget.spent, s->budget.patience);
+    rc = sqlite3_step(stmt);
+    (void)lt__budget_end(s);
     *row = rc == SQLITE_ROW;
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? LT_OK : lt__db_fail(s, err);
 }

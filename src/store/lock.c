@@ -9,7 +9,10 @@
  * closes on exec, so a child program does not keep a dead run alive.
  *
  * Some shared file systems show no host the locks of another; for these the
- * file's time is a sign of life. */
+ * file's time is a sign of life.
+ *
+ * A run's folder may be a stranger's: a link in the place of the lock is not
+ * followed, and a pipe not waited for. */
 #include "store/store_int.h"
 
 #include <errno.h>
@@ -18,10 +21,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FLAGS (O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+
 lt_status lt__lock_take(const char *path, int *fd, lt_err *err)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int file = open(path, O_RDWR | O_CREAT | FLAGS, 0666);
 
     if (file < 0)
         return lt_err_set(err, LT_EIO, "%s: %s", path, strerror(errno));
@@ -44,7 +49,7 @@ lt_status lt__lock_take(const char *path, int *fd, lt_err *err)
 bool lt__lock_is_free(const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int file = open(path, O_RDWR | O_CLOEXEC);
+    int file = open(path, O_RDWR | FLAGS);
     bool is_free;
 
     if (file < 0)

@@ -2,27 +2,24 @@
  *
  * Three fences: the statement must be one and read-only, an authorizer lets
  * it do nothing but select (recursion included) and ask for the shape of
- * tables, and a progress handler stops it at its deadline. The deadline counts
+ * tables, and it is stopped at its deadline (budget.c). The deadline counts
  * time spent inside SQLite, not the reader's between rows. The authorizer is
  * installed for the life of the connection and minds a flag: installing one
  * expires all statements. The flag is up while a row is fetched, too, as
  * SQLite prepares again after a change of the schema. */
 #include "latent/store/query.h"
 
-#include "latent/base/clock.h"
 #include "latent/base/mem.h"
 #include "store/store_int.h"
 
 #include <ctype.h>
 #include <string.h>
 
-#define OPS_BETWEEN_CHECKS 20000
-
 struct lt_query {
     lt_store *store;
     sqlite3_stmt *stmt;
-    double seconds, spent, since;
-    bool is_late;
+    double seconds; /* 0: as long as any statement may take */
+    double spent;
 };
 
 static bool pragma_is_harmless(const char *name, const char *value)
@@ -110,6 +107,11 @@ static lt_status query_fail(lt_store *s, lt_err *err)
     return lt__db_fail(s, err);
 }
 
+static double query_limit(const lt_query *q)
+{
+    return q->seconds > 0 ? q->seconds : q->store->budget.patience;
+}
+
 static lt_status query_prepare(lt_query *q, const char *sql, lt_err *err)
 {
     lt_store *s = q->store;
@@ -117,7 +119,9 @@ static lt_status query_prepare(lt_query *q, const char *sql, lt_err *err)
     int rc;
 
     s->guarded = true;
+    lt__budget_begin(s, 0, query_limit(q));
     rc = sqlite3_prepare_v2(s->db, sql, -1, &q->stmt, &rest);
+    (void)lt__budget_end(s);
     s->guarded = false;
     if (rc != SQLITE_OK)
         return query_fail(s, err);
@@ -203,12 +207,11 @@ const char *lt_query_column_name(const lt_query *q, int column)
     return sqlite3_column_name(q->stmt, column);
 }
 
-static int query_watch(void *self)
+/* The user's own limit was reached. */
+static lt_status query_late(const lt_query *q, lt_err *err)
 {
-    lt_query *q = self;
-
-    q->is_late = q->spent + lt_clock_elapsed() - q->since > q->seconds;
-    return q->is_late;
+    return lt_err_set(err, LT_EBUSY,
+                      "SQL: stopped after its limit of %g seconds", q->seconds);
 }
 
 lt_status lt_query_next(lt_query *q, bool *row, lt_err *err)
@@ -217,24 +220,15 @@ lt_status lt_query_next(lt_query *q, bool *row, lt_err *err)
     int rc;
 
     s->guarded = true;
-    if (q->seconds > 0) {
-        q->since = lt_clock_elapsed();
-        sqlite3_progress_handler(s->db, OPS_BETWEEN_CHECKS, query_watch, q);
-    }
+    lt__budget_begin(s, q->spent, query_limit(q));
     rc = sqlite3_step(q->stmt);
-    if (q->seconds > 0) {
-        sqlite3_progress_handler(s->db, 0, NULL, NULL);
-        q->spent += lt_clock_elapsed() - q->since;
-    }
+    q->spent = lt__budget_end(s);
     s->guarded = false;
     *row = rc == SQLITE_ROW;
     if (rc == SQLITE_ROW || rc == SQLITE_DONE)
         return LT_OK;
-    if (q->is_late)
-        return lt_err_set(err, LT_EBUSY,
-                          "SQL: stopped after its limit of %g seconds",
-                          q->seconds);
-    return query_fail(s, err);
+    return s->budget.is_late && q->seconds > 0 ? query_late(q, err)
+                                               : query_fail(s, err);
 }
 
 void lt_query_value(const lt_query *q, int column, lt_value *out)

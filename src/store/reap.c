@@ -149,7 +149,7 @@ lt_status lt_store_reap(lt_store *store, int *n, lt_err *err)
     if (rc == LT_OK)
         rc = graves_confirm(store, &dead, n, err);
     lt_mem_free(dead.items);
-    if (rc != LT_OK || *n == 0 || store->mode == LT_STORE_READ)
+    if (rc != LT_OK || *n == 0 || lt__store_is_reader(store))
         return rc;
     *n = 0;
     LT_TRY(lt__db_begin(store, err));

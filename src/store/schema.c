@@ -8,8 +8,13 @@
  * from writing, so that the copy misses nothing and is made once.
  *
  * A store of a newer schema is read, never written: its views are the stable
- * face. A store of an older one that is opened for reading stays as it is. */
-#include "store/store_int.h"
+ * face. A store of an older one that is opened for reading stays as it is.
+ *
+ * What says that it is a latent store must have latent's schema
+ * (schema_guard.c), or it is not opened at all: but for LT_STORE_INSPECT. That
+ * is looked at in the transaction that reads the version, so that a schema that
+ * another process is making is seen whole or not at all. */
+#include "store/schema_guard.h"
 
 #include "latent/base/clock.h"
 #include "latent/base/mem.h"
@@ -173,19 +178,76 @@ static lt_status schema_refuse(lt_store *s, int64_t id, int64_t n, lt_err *err)
                       s->path, (long long)id, LT__APPLICATION_ID);
 }
 
-/* In one transaction: another process may be making the file right now. */
-static lt_status schema_identify(lt_store *s, int64_t *id, int64_t *version,
-                                 int64_t *n, lt_err *err)
-{
-    lt_status rc;
+/* ---- whether it is one of ours ---- */
 
+typedef struct identity {
+    int64_t id, version, n; /* n objects */
+} identity;
+
+/* What is wrong with the schema: the first object, and how many there are. */
+typedef struct faults {
+    char first[160];
+    int n, n_read; /* all; those that reading comes upon */
+} faults;
+
+static void faults_add(void *self, const char *object, lt__schema_fault fault)
+{
+    faults *f = self;
+
+    if (f->n++ == 0)
+        sqlite3_snprintf((int)sizeof f->first, f->first, "%.100s %s", object,
+                         lt__schema_fault_text(fault));
+    f->n_read += strncmp(object, "trigger ", 8) != 0;
+}
+
+static lt_status schema_strange(lt_store *s, const faults *f, lt_err *err)
+{
+    char more[40] = "";
+
+    s->is_strange = f->n_read > 0;
+    if (s->mode == LT_STORE_INSPECT)
+        return LT_OK;
+    if (f->n > 1)
+        sqlite3_snprintf((int)sizeof more, more, " (and %d more)", f->n - 1);
+    return lt_err_set(err, LT_ESTORE,
+                      "%s: its schema is not latent's: %s%s; nothing was read "
+                      "(latent verify tells all that is wrong)",
+                      s->path, f->first, more);
+}
+
+/* Version 0 is a file that is still to be filled. */
+static lt_status schema_check(lt_store *s, int64_t version, lt_err *err)
+{
+    faults f = {0};
+    const lt__schema_teller to = {faults_add, &f};
+
+    if (version > VERSION)
+        return LT_OK;
+    if (version < 0 || (version == 0 && s->mode != LT_STORE_CREATE)) {
+        f = (faults){.n = 1, .n_read = 1};
+        sqlite3_snprintf((int)sizeof f.first, f.first, "it has version %lld",
+                         version);
+    } else {
+        LT_TRY(lt__schema_compare(s, version, &to, err));
+    }
+    return f.n > 0 ? schema_strange(s, &f, err) : LT_OK;
+}
+
+static lt_status identity_read(lt_store *s, identity *i, lt_err *err)
+{
+    LT_TRY(lt__db_integer(s, &i->n, err, "SELECT count(*) FROM sqlite_schema",
+                          ""));
+    LT_TRY(lt__db_integer(s, &i->id, err, "PRAGMA application_id", ""));
+    LT_TRY(lt__db_integer(s, &i->version, err, "PRAGMA user_version", ""));
+    return i->id == LT__APPLICATION_ID ? schema_check(s, i->version, err)
+                                       : LT_OK;
+}
+
+/* In one transaction: another process may be making the file right now. */
+static lt_status schema_identify(lt_store *s, identity *i, lt_err *err)
+{
     LT_TRY(lt__db_do(s, err, "BEGIN", ""));
-    rc = lt__db_integer(s, n, err, "SELECT count(*) FROM sqlite_schema", "");
-    if (rc == LT_OK)
-        rc = lt__db_integer(s, id, err, "PRAGMA application_id", "");
-    if (rc == LT_OK)
-        rc = lt__db_integer(s, version, err, "PRAGMA user_version", "");
-    return lt__db_end(s, rc, err);
+    return lt__db_end(s, identity_read(s, i, err), err);
 }
 
 /* A change of the journal mode does not call the busy handler when two
@@ -218,23 +280,35 @@ static lt_status schema_use_wal(lt_store *s, lt_err *err)
     return rc;
 }
 
-lt_status lt__schema_open(lt_store *s, lt_err *err)
+/* What cannot be compared, is read and never written. */
+static lt_status schema_newer(lt_store *s, lt_err *err)
 {
-    int64_t id = 0, version = 0, n = 0;
-
-    LT_TRY(schema_identify(s, &id, &version, &n, err));
-    if (id != LT__APPLICATION_ID &&
-        (id != 0 || n != 0 || s->mode != LT_STORE_CREATE))
-        return schema_refuse(s, id, n, err);
-    s->version = version;
-    if (s->mode != LT_STORE_READ && version > VERSION)
+    if (!lt__store_is_reader(s))
         return lt_err_set(err, LT_ESTORE,
                           "%s: made by a newer latent (schema %lld, this "
                           "program knows up to %lld); it can be read, not "
                           "written",
-                          s->path, (long long)version, (long long)VERSION);
-    if (s->mode == LT_STORE_READ)
+                          s->path, (long long)s->version, (long long)VERSION);
+    lt_text_addf(&s->notice,
+                 "%s: made by a newer latent (schema %lld, this program knows "
+                 "up to %lld): only read, and unchecked",
+                 s->path, (long long)s->version, (long long)VERSION);
+    return lt_err_mark(err, s->notice.failed ? LT_ENOMEM : LT_OK);
+}
+
+lt_status lt__schema_open(lt_store *s, lt_err *err)
+{
+    identity i = {0};
+
+    LT_TRY(schema_identify(s, &i, err));
+    if (i.id != LT__APPLICATION_ID &&
+        (i.id != 0 || i.n != 0 || s->mode != LT_STORE_CREATE))
+        return schema_refuse(s, i.id, i.n, err);
+    s->version = i.version;
+    if (s->version > VERSION)
+        return schema_newer(s, err);
+    if (lt__store_is_reader(s))
         return LT_OK;
     LT_TRY(schema_use_wal(s, err));
-    return version < VERSION ? schema_migrate(s, err) : LT_OK;
+    return s->version < VERSION ? schema_migrate(s, err) : LT_OK;
 }

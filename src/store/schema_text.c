@@ -262,6 +262,8 @@ const char lt__removed_runs[] =
 /* clang-format on */
 
 const lt__migration lt__migrations[LT__SCHEMA_VERSION] = {
-    {{tables_1, triggers_1, views_1}},
-    {{tables_2, views_2}},
+    {{tables_1, triggers_1, views_1},
+     "b0fba208f513a029e077713fc794a08b91869723fd55ddf47a2e3617b24c1836"},
+    {{tables_2, views_2},
+     "009da2cbc1154ab3c9ddf87df1e59ff8bd3271c51169605c63454835d931457d"},
 };

@@ -146,6 +146,7 @@ static lt_status store_connect(lt_store *s, bool immutable, lt_err *err)
         [LT_STORE_READ] = SQLITE_OPEN_READONLY,
         [LT_STORE_WRITE] = SQLITE_OPEN_READWRITE,
         [LT_STORE_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+        [LT_STORE_INSPECT] = SQLITE_OPEN_READONLY,
     };
     lt_text name = {0};
     lt_status rc = LT_OK;
@@ -166,6 +167,11 @@ static lt_status store_connect(lt_store *s, bool immutable, lt_err *err)
     return rc;
 }
 
+bool lt__store_is_reader(const lt_store *s)
+{
+    return s->mode == LT_STORE_READ || s->mode == LT_STORE_INSPECT;
+}
+
 static lt_status store_configure(lt_store *s, lt_err *err)
 {
     static const int switches[][2] = {
@@ -178,12 +184,14 @@ static lt_status store_configure(lt_store *s, lt_err *err)
     };
 
     sqlite3_busy_handler(s->db, store_wait, s);
+    lt__budget_open(s);
     for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
         sqlite3_db_config(s->db, switches[i][0], switches[i][1], NULL);
     sqlite3_set_authorizer(s->db, lt__query_authorize, s);
     if (sqlite3_exec(s->db,
                      "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;"
-                     "PRAGMA cell_size_check = ON; PRAGMA cache_size = -16000;"
+                     "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;"
+                     "PRAGMA cache_size = -16000;"
                      "PRAGMA wal_autocheckpoint = 4000;"
                      "PRAGMA journal_size_limit = 16777216",
                      NULL, NULL, NULL) != SQLITE_OK)
@@ -211,7 +219,7 @@ static bool store_is_in_closed_folder(const lt_store *s)
 {
     int rc = s->db ? sqlite3_extended_errcode(s->db) : SQLITE_OK;
 
-    return s->mode == LT_STORE_READ &&
+    return lt__store_is_reader(s) &&
            ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) &&
            access(s->path, R_OK) == 0 && access(s->folder, W_OK) != 0;
 }
@@ -296,6 +304,11 @@ void lt_store_close(lt_store *store)
     lt_mem_free(store->folder);
     lt_text_deinit(&store->notice);
     lt_mem_free(store);
+}
+
+bool lt_store_is_strange(const lt_store *store)
+{
+    return store->is_strange;
 }
 
 const char *lt_store_notice(const lt_store *store)

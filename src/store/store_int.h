@@ -9,6 +9,14 @@
 typedef struct lt_recorder lt_recorder;
 typedef struct lt__unsaved lt__unsaved;
 
+/* What one statement may take; see budget.c. */
+typedef struct lt__budget {
+    double patience; /* seconds a statement, by default; 0: any */
+    double limit;    /* of the one that runs */
+    double spent, since;
+    bool is_running, is_late;
+} lt__budget;
+
 struct lt_store {
     sqlite3 *db;
     char *path;
@@ -20,8 +28,10 @@ struct lt_store {
     double busy_since;
     double busy_longest; /* wait for others so far, in seconds */
     bool guarded;        /* the authorizer forbids all but reading */
-    bool shows_removed;  /* filters and names take removed runs, no others */
-    int failed;          /* SQLite's code of the last failure */
+    bool is_strange;     /* its schema is not latent's (LT_STORE_INSPECT) */
+    lt__budget budget;
+    bool shows_removed; /* filters and names take removed runs, no others */
+    int failed;         /* SQLite's code of the last failure */
 };
 
 struct lt_claim {
@@ -124,6 +134,18 @@ lt_status lt__source_copy(lt_store *from, const char *hex, lt_store *to,
 lt_status lt__params_add(lt_store *s, int64_t run, const char *config,
                          lt_err *err);
 
+/* Open for reading only. */
+bool lt__store_is_reader(const lt_store *s);
+
+/* ---- budget.c ---- */
+
+/* Limits of a fresh connection. */
+void lt__budget_open(lt_store *s);
+/* Around what executes SQL: `spent` is what the statement has taken before,
+ * the result what it has taken now. */
+void lt__budget_begin(lt_store *s, double spent, double limit);
+double lt__budget_end(lt_store *s);
+
 /* ---- schema.c ---- */
 
 /* Checks that the file is a store of a known version and, where the mode
@@ -140,6 +162,7 @@ lt_status lt__schema_build(lt_store *s, int64_t version, lt_err *err);
 
 typedef struct lt__migration {
     const char *sql[3]; /* NULL where there is less */
+    const char *digest; /* of the schema then: lt__schema_digest */
 } lt__migration;
 
 extern const lt__migration lt__migrations[LT__SCHEMA_VERSION];

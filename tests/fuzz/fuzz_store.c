@@ -201,11 +201,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!path[0])
         folder_make();
     file_write(data, size);
-    if (lt_store_open(path, LT_STORE_READ, &s, &err) != LT_OK) {
+    if (lt_store_open(path, LT_STORE_READ, &s, &err) == LT_OK) {
+        store_read(s, data, size);
+    } else {
         LT_ASSERT(!s && err.text[0]);
-        return 0;
+        if (lt_store_open(path, LT_STORE_INSPECT, &s, NULL) == LT_OK)
+            store_verify(s);
     }
-    store_read(s, data, size);
     lt_store_close(s);
     return 0;
 }

@@ -44,13 +44,19 @@ const char *lt_run_status_name(lt_run_status s);
 int lt_run_status_find(const char *name); /* or -1 */
 
 typedef enum lt_store_mode {
-    LT_STORE_READ,   /* the file must exist; nothing is ever changed */
-    LT_STORE_WRITE,  /* the file must exist */
-    LT_STORE_CREATE, /* created with its folder when missing */
+    LT_STORE_READ,    /* the file must exist; nothing is ever changed */
+    LT_STORE_WRITE,   /* the file must exist */
+    LT_STORE_CREATE,  /* created with its folder when missing */
+    LT_STORE_INSPECT, /* as READ, also when its schema is not latent's: for
+                         lt_store_verify, which reads what can be read */
 } lt_store_mode;
 
 typedef struct lt_store lt_store;
 
+/* ESTORE when the file is none of ours, and when its schema is not exactly what
+ * this program would have made: a trigger, a view in the place of a table.
+ * Plain tables, views and indexes of others are left alone. A store of a newer
+ * schema is read only, with a notice, as it cannot be compared. */
 lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
                         lt_err *err);
 void lt_store_close(lt_store *store);
@@ -58,6 +64,10 @@ void lt_store_close(lt_store *store);
 /* What opening the store did that its user should be told, such as a copy
  * made; NULL when there is nothing. Borrowed. */
 const char *lt_store_notice(const lt_store *store);
+
+/* Its schema is not latent's: open with LT_STORE_INSPECT only, and nothing but
+ * lt_store_verify should read it. */
+bool lt_store_is_strange(const lt_store *store);
 
 /* From now on filters and lt_store_find_run take the runs that were removed
  * (books.h), and no others. */
