@@ -83,11 +83,12 @@ local function stopping_rule(given, has_test)
   end
 end
 
+-- Returns a word that stands for the sets' values: a run that goes on with
+-- other data is another run.
 local function record_facts(net, train, test)
-  runs.facts {
-    data = json.encode { train = data.describe(train), test = test and data.describe(test) or nil },
-    network = net:summary(), parameters = net:parameters(),
-  }
+  local sets = { train = data.describe(train), test = test and data.describe(test) or nil }
+  runs.facts { data = json.encode(sets), network = net:summary(), parameters = net:parameters() }
+  return sets.train.sha256:sub(1, 12) .. (test and "/" .. sets.test.sha256:sub(1, 12) or "")
 end
 
 local function epoch_function(o)
@@ -115,7 +116,7 @@ function fit.fit(net, given)
   o.first_step, o.first_epoch = 0, 0
   if o.run then
     o.first_step, o.first_epoch = o.run.step, math.floor(o.run.epoch)
-    record_facts(net, o.train, o.test)
+    o.data_word = record_facts(net, o.train, o.test)
   end
   local result = core.fit(net, o.train, o.test, o, epoch_function(o))
   if o.run then
@@ -158,7 +159,7 @@ function fit.pretrain(net, given)
   check_set("latent.pretrain", "data", net, o.data)
   check_set("latent.pretrain", "test", net, o.test)
   o.records = o.run ~= nil
-  if o.run then record_facts(net, o.data, o.test) end
+  o.data_word = o.run and record_facts(net, o.data, o.test) or nil
   core.pretrain(net, o.data, o.test, o)
 end
 

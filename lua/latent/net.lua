@@ -6,6 +6,7 @@ local objective = require "latent.objective"
 local options = require "latent.options"
 local recommend = require "latent.core.recommend"
 local run = require "latent.run"
+local run_core = require "latent.core.run"
 local shapes = require "latent.shape"
 local sys = require "latent.core.sys"
 
@@ -229,9 +230,12 @@ function methods:weight(layer) return core.weight(self, layer) end
 function methods:bias(layer) return core.bias(self, layer) end
 function methods:to_table() return core.to_json(self) end
 
--- notes: strings for the file's metadata, or nil.
+-- notes: strings for the file's metadata, or nil. While on_epoch hears again
+-- what it did before a process died, a file that it wrote then stays: the
+-- network is a later one by now.
 function methods:save(path, notes)
   options.expect(path, "string", "net:save")
+  if run_core.is_replaying() and sys.exists(path) then return end
   core.save(self, path, notes)
 end
 

@@ -505,10 +505,11 @@ plot.retrieval = require "latent.plot_retrieval"
 -- ---- drawing ----
 
 -- Writes a figure to an .svg, .png or .pdf file, its script beside it; nil and
--- a message when it cannot be drawn.
+-- a message when it cannot be drawn. What is heard again (net:save) stays.
 function plot.save(figure, path)
   options.expect(figure, "table", "latent.plot.save")
   options.expect(path, "string", "latent.plot.save")
+  if require "latent.core.run".is_replaying() and sys.exists(path) then return true end
   return require "latent.core.plot".render(figure, { path = path })
 end
 

@@ -167,6 +167,7 @@ end
 function methods.save(prep, path, notes)
   options.expect(prep, "preparation", "prep:save")
   options.expect(path, "string", "prep:save")
+  if require "latent.core.run".is_replaying() and sys.exists(path) then return end -- as net:save
   core.write(path, file.encode(prep, notes))
 end
 

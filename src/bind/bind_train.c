@@ -17,6 +17,8 @@
 
 #include <string.h>
 
+#define STAGE_TEXT 320
+
 /* ---- the observer ---- */
 
 typedef struct watch {
@@ -251,28 +253,37 @@ static double get_checkpoint_seconds(lua_State *L)
     return seconds;
 }
 
-static void fit_describe(lt_net *net, const lt_fit_opts *o, char out[256])
+/* Of the sets of a call that records, a word for their values. */
+static const char *get_data_word(lua_State *L)
 {
-    snprintf(out, 256,
+    const char *word = lt__get_string(L, 4, "data_word");
+
+    return word ? word : "";
+}
+
+static void fit_describe(lt_net *net, const lt_fit_opts *o, const char *data,
+                         char out[STAGE_TEXT])
+{
+    snprintf(out, STAGE_TEXT,
              "latent.fit: %d epochs after %d, batch %d, %s, %s of rate %.9g, "
-             "seed %llu, %d examples, %zu parameters",
+             "seed %llu, %d examples (data %.40s), %zu parameters",
              o->epochs, o->first_epoch, o->batch,
              lt_loss_name(o->objective.loss),
              o->optimizer.kind == LT_OPT_SGD ? "sgd" : "adam",
              o->optimizer.rate, (unsigned long long)o->seed,
-             lt_dataset_rows(o->train), lt_net_n_params(net));
+             lt_dataset_rows(o->train), data, lt_net_n_params(net));
 }
 
 /* A fit that may be a stage of the run. */
 static lt_status fit_stage(lt_net *net, lt_fit_opts *o, epoch_hook *hook,
                            lt_fit_result *out, lt_err *err)
 {
-    char is[256];
+    char is[STAGE_TEXT];
     lt__stage stage = {is, net, get_checkpoint_seconds(hook->L)};
     lt__stage_way way;
     lt_status rc;
 
-    fit_describe(net, o, is);
+    fit_describe(net, o, get_data_word(hook->L), is);
     LT_TRY(lt__stage_begin(&hook->resume, &stage, &way, err));
     LT_TRY(epochs_replay(hook, err));
     if (way == LT__STAGE_IS_OVER && lt__stage_result(hook->resume, out))
@@ -351,15 +362,15 @@ static void get_pretrain_opts(lua_State *L, lt_pretrain_opts *out)
 }
 
 static void pretrain_describe(lt_net *net, const lt_pretrain_opts *o,
-                              char out[256])
+                              const char *data, char out[STAGE_TEXT])
 {
     static const char *const methods[] = {"rbm", "autoencoder", "denoising"};
 
-    snprintf(out, 256,
+    snprintf(out, STAGE_TEXT,
              "latent.pretrain: %s, %d epochs, batch %d, rate %.9g, seed %llu, "
-             "%d examples, %zu parameters",
+             "%d examples (data %.40s), %zu parameters",
              methods[o->method], o->epochs, o->batch, o->rate,
-             (unsigned long long)o->seed, lt_dataset_rows(o->train),
+             (unsigned long long)o->seed, lt_dataset_rows(o->train), data,
              lt_net_n_params(net));
 }
 
@@ -368,13 +379,13 @@ static lt_status pretrain_stage(lua_State *L, lt_net *net, lt_pretrain_opts *o,
                                 lt_err *err)
 {
     lt__resume *resume = resume_of(L);
-    char is[256];
+    char is[STAGE_TEXT];
     lt__stage stage = {is, net, get_checkpoint_seconds(L)};
     lt_epoch_report none;
     lt__stage_way way;
     lt_status rc;
 
-    pretrain_describe(net, o, is);
+    pretrain_describe(net, o, get_data_word(L), is);
     LT_TRY(lt__stage_begin(&resume, &stage, &way, err));
     (void)lt__stage_replay(resume, &none); /* for the counts */
     if (way == LT__STAGE_IS_OVER)

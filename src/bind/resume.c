@@ -17,7 +17,7 @@
 #include <limits.h>
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
 
 /* ---- texts ---- */
 
