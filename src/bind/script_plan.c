@@ -135,6 +135,8 @@ static void fill_spec(lua_State *L, int plan, const plan_args *args,
         .defaults = lt__get_string(L, plan, "defaults"),
         .git_commit = or_empty(lt__get_string(L, plan, "commit")),
         .command = or_empty(args->opts->command),
+        .allow = args->opts->allow,
+        .allow_self = args->opts->allow_self,
     };
 }
 

@@ -128,6 +128,13 @@ bool lt__fold(const lt__call *call);
 /* The exit status; tables on stdout, progress and a hint on stderr. */
 int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e);
 
+/* Whether the disk has room: an lt_queue_allow whose `self` is the store's
+ * path; and for what resume or retry would execute. */
+lt_status lt__space_allow(void *db, lt_store *store, const char *experiment,
+                          int n_runs, lt_err *err);
+lt_status lt__space_allow_sweep(const char *db, lt_store *store, int64_t sweep,
+                                lt_requeue which, lt_err *err);
+
 /* Text that may have come from a script or a store (base/visible.h). */
 void lt__print_visible(FILE *out, const char *text);
 

@@ -16,6 +16,7 @@
     "                       (default: as many as there are cores or runs)\n"   \
     "  --threads N          of each run (default: its share of the "           \
     "cores)\n" LT__LIMIT_HELP                                                  \
+    "  --no-space-check     begin even if the disk seems to be too full\n"     \
     "  --db PATH            the store (else $LATENT_DB, else "                 \
     "results/latent.db)\n"                                                     \
     "  -h, --help           show this help\n"
@@ -77,7 +78,7 @@ const char lt__help_retry[] =
 typedef struct resume_args {
     lt__list rest;
     lt__execution execution;
-    bool failed;
+    bool failed, no_space_check;
 } resume_args;
 
 static lt_status read_sweep(const char *text, int64_t *sweep, lt_err *err)
@@ -101,13 +102,14 @@ static lt_status read_args(const lt__call *call, bool is_retry, resume_args *a,
         {"--jobs", "-j", LT__OPTION_INT, &a->execution.jobs, 1},
         {"--threads", NULL, LT__OPTION_INT, &a->execution.threads, 1},
         LT__LIMIT_OPTIONS(a->execution.limits),
+        {"--no-space-check", NULL, LT__OPTION_FLAG, &a->no_space_check, 0},
         {"--failed", NULL, LT__OPTION_FLAG, &a->failed, 0},
     };
 
     a->rest.items = lt_mem_zero((size_t)call->argc + 1, sizeof *a->rest.items);
     if (!a->rest.items)
         return lt_err_mark(err, LT_ENOMEM);
-    LT_TRY(lt__options_parse(call, options, is_retry ? 6 : 5, &a->rest, err));
+    LT_TRY(lt__options_parse(call, options, is_retry ? 7 : 6, &a->rest, err));
     if (is_retry && !a->failed)
         return lt_err_set(err, LT_EINVAL,
                           "which runs? (latent retry --failed [SWEEP])");
@@ -156,7 +158,9 @@ static int go_on(const lt__call *call, bool is_retry, const resume_args *a,
         err.status = LT_ESTORE; /* also one that is not there */
         return lt__fail(call, &err);
     }
-    if (lt_store_requeue(*store, sweep, which, &n, &err) != LT_OK ||
+    if ((!a->no_space_check && lt__space_allow_sweep(call->db, *store, sweep,
+                                                     which, &err) != LT_OK) ||
+        lt_store_requeue(*store, sweep, which, &n, &err) != LT_OK ||
         (sweep == 0 && tell_of_taken(*store, which, &err) != LT_OK) ||
         lt_store_sweep_counts(*store, sweep, counts, &err) != LT_OK)
         return lt__fail(call, &err);

@@ -30,6 +30,8 @@ const char lt__help_run[] =
     "                       same script, same config\n"
     "  --dry-run            print the runs that would be queued, do nothing\n"
     "  --no-rehearsal       do not play the run function before queueing\n"
+    "  --no-space-check     begin even if the disk seems to be too full for "
+    "it\n"
     "  --sandbox            the script gets no files, programs, environment, "
     "native\n"
     "                       libraries or bytecode; data sets are read from "
@@ -76,7 +78,7 @@ typedef struct run_args {
     const char *script;
     lt__list sets, rest;
     int jobs, threads, seeds;
-    bool needed, dry_run, no_rehearsal;
+    bool needed, dry_run, no_rehearsal, no_space_check;
     lt__limit_args limits;
 } run_args;
 
@@ -95,6 +97,7 @@ static lt_status read_args(const lt__call *call, run_args *a, lt_err *err)
         {"--needed", NULL, LT__OPTION_FLAG, &a->needed, 0},
         {"--dry-run", NULL, LT__OPTION_FLAG, &a->dry_run, 0},
         {"--no-rehearsal", NULL, LT__OPTION_FLAG, &a->no_rehearsal, 0},
+        {"--no-space-check", NULL, LT__OPTION_FLAG, &a->no_space_check, 0},
         LT__LIMIT_OPTIONS(a->limits),
     };
     size_t room = (size_t)call->argc + 1;
@@ -157,6 +160,8 @@ static lt_status queue(const lt__call *call, const run_args *a,
 
     quote_command(call, &command);
     opts.command = lt_text_str(&command);
+    opts.allow = a->no_space_check ? NULL : lt__space_allow;
+    opts.allow_self = (void *)(uintptr_t)call->db;
     rc = lt_script_plan(script, store, &opts, &plan->sweep, &plan->n_queued,
                         err);
     lt_text_deinit(&command);

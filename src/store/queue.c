@@ -264,6 +264,8 @@ lt_status lt_store_queue(lt_store *store, const lt_sweep_spec *spec,
 
     LT_TRY(lt__db_begin(store, err));
     rc = queue_all(&q, items, n, needed, &count, err);
+    if (rc == LT_OK && count > 0 && spec->allow)
+        rc = spec->allow(spec->allow_self, store, spec->experiment, count, err);
     sqlite3_finalize(q.done);
     sqlite3_finalize(q.run);
     sqlite3_finalize(q.key);

@@ -55,8 +55,10 @@ typedef struct lt_plan_opts {
     int n_sets;
     int seeds; /* seed = 1..seeds when > 0 */
     bool needed;
-    bool dry_run;        /* prints the table of configs, stores nothing */
-    const char *command; /* the command line */
+    bool dry_run;          /* prints the table of configs, stores nothing */
+    const char *command;   /* the command line */
+    lt_queue_allow *allow; /* asked before the sweep is stored, or NULL */
+    void *allow_self;
 } lt_plan_opts;
 
 /* Loads the script and plays its run function for the first config, and for

@@ -80,4 +80,21 @@ lt_status lt_store_table_bytes(lt_store *store, const char *table,
  * that write wait for it. */
 lt_status lt_store_compact(lt_store *store, lt_err *err);
 
+/* ---- room on the disk ---- */
+
+/* What `runs` runs are expected to write, with files, checkpoints and rows: by
+ * the finished runs of their experiments (`known` of them have such), and at
+ * least 64 MiB; and what the file system of the store has. */
+typedef struct lt_space {
+    int64_t needed, free, all; /* bytes; all 0: it does not tell */
+    int runs, known;
+} lt_space;
+
+/* Adds `n` runs of an experiment. */
+lt_status lt_store_expect(lt_store *store, const char *experiment, int n,
+                          lt_space *sum, lt_err *err);
+/* Adds those that resume or retry would execute: of a sweep, 0: of all. */
+lt_status lt_store_expect_sweep(lt_store *store, int64_t sweep,
+                                lt_requeue which, lt_space *sum, lt_err *err);
+
 #endif

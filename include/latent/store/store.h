@@ -96,6 +96,11 @@ typedef struct lt_source_ref {
     char hex[LT_DIGEST_HEX];
 } lt_source_ref;
 
+/* Asked before a sweep of `n_runs` runs is stored; not LT_OK, and it is not. */
+typedef lt_status lt_queue_allow(void *self, lt_store *store,
+                                 const char *experiment, int n_runs,
+                                 lt_err *err);
+
 typedef struct lt_sweep_spec {
     const char *experiment;       /* name */
     const char *question;         /* or "" */
@@ -106,6 +111,8 @@ typedef struct lt_sweep_spec {
     int n_sources;
     const char *git_commit;   /* or "" */
     const char *git_diff_hex; /* of a stored source, or "" */
+    lt_queue_allow *allow;    /* or NULL */
+    void *allow_self;
 } lt_sweep_spec;
 
 typedef struct lt_queue_item {
