@@ -25,6 +25,13 @@ weights()
     (cd results/runs && echo */net.safetensors | sed 's|/net.safetensors||g')
 }
 
+# folders FOLDER: what lies in a folder of runs' folders, hidden ones too; but
+# where runs keep what they cannot store.
+folders()
+{
+    (cd "$1" && find . -mindepth 1 -maxdepth 1 ! -name unsaved | sed 's|^./||')
+}
+
 # ---- du ----
 expect 0 "store   results/latent.db: " "$L" du
 same "three tables" "$(grep -c '^id \|^experiment \|^store ' out)" 3
@@ -173,7 +180,7 @@ expect 0 "" "$L" rm -y "id>0"
 expect 0 "1 sweeps without runs" bash -c "$L gc --older-than 0 -y; $L gc -y"
 expect 0 "nothing to delete" "$L" gc -y
 expect 0 "nothing is wrong" "$L" verify
-same "no run is left" "$(ls results/runs)" mine
+same "no run is left" "$(folders results/runs)" mine
 
 # ---- the store is made smaller, but for when a run is executed ----
 cat >many.lua <<'END'
@@ -198,7 +205,7 @@ expect 0 "1 run removed" "$L" rm 1
 expect 0 "not made smaller while a run is executed" "$L" gc --older-than 0 -y
 expect 0 "" "$L" rm 2
 expect 0 "not made smaller" "$L" gc --older-than 0 -y
-same "the live run" "$(ls many.runs)" 3
+same "the live run" "$(folders many.runs)" 3
 touch go
 wait $sweep
 same "a sweep beside gc" "$?" 0
@@ -266,9 +273,9 @@ done
 echo "killed $i times, $n_part times in the middle"
 [[ $n_part -gt 0 ]] || fail "gc was never killed in the middle"
 expect 0 "" "$L" gc --older-than 0 -y
-same "what is left" "$(ls killed.runs | sort -n | paste -sd,)" \
+same "what is left" "$(folders killed.runs | sort -n | paste -sd,)" \
     "$(ask "SELECT group_concat(id) FROM run")"
-same "hidden" "$(ls -A killed.runs | wc -l)" 10
+same "hidden" "$(folders killed.runs | wc -l)" 10
 expect 0 "nothing is wrong" "$L" verify
 expect 0 "nothing to delete" "$L" gc -y
 
@@ -278,6 +285,6 @@ expect 0 "" "$L" rm -y "id in ($(ask "SELECT group_concat(id) FROM
 "$L" gc --older-than 0 -y >/dev/null 2>err &
 expect 0 "" "$L" gc --older-than 0 -y
 wait $! || fail "the other gc: $(cat err)"
-same "both" "$(ls -A killed.runs | wc -l) $(ask "SELECT count(*) FROM run")" \
+same "both" "$(folders killed.runs | wc -l) $(ask "SELECT count(*) FROM run")" \
     "5 5"
 finish

@@ -91,6 +91,20 @@ static lt_status folder_check(lt_store *s, int64_t run, const char *lock,
     return LT_OK;
 }
 
+/* What the run could not store waits for a row that will never be there. */
+static lt_status folder_forget(const lt_store *s, int64_t run, lt_err *err)
+{
+    lt_text path = {0};
+    lt_status rc;
+
+    lt_store_runs_folder(s, &path);
+    lt_text_addf(&path, "/unsaved/%lld", (long long)run);
+    rc = path.failed ? lt_err_mark(err, LT_ENOMEM)
+                     : lt_tree_remove(s->folder, path.data, err);
+    lt_text_deinit(&path);
+    return rc;
+}
+
 /* The folder by another name, which *path then is. */
 static lt_status folder_rename(const lt_store *s, int64_t run, lt_text *path,
                                lt_err *err)
@@ -116,6 +130,8 @@ lt_status lt_store_delete_folder(lt_store *store, int64_t run, bool is_dead,
         rc = lt__db_begin(store, &own);
     if (rc == LT_OK) {
         rc = folder_check(store, run, lock.data, is_dead, &own);
+        if (rc == LT_OK)
+            rc = folder_forget(store, run, &own);
         if (rc == LT_OK)
             rc = folder_rename(store, run, &path, &own);
         rc = lt__db_end(store, rc, &own);
