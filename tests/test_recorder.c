@@ -195,17 +195,6 @@ static void recorder_survives_a_full_disk(void **state)
     place_close(&p);
 }
 
-/* A claim whose side file cannot be made: its folder is a file. */
-static lt_claim *claim_without_side_file(place *p)
-{
-    char command[200];
-
-    snprintf(command, sizeof command, "mkdir -p %s/runs; touch %s/runs/unsaved",
-             p->dir, p->dir);
-    assert_int_equal(system(command), 0);
-    return place_claim(p);
-}
-
 static void recorder_tells_what_was_lost_in_the_message(void **state)
 {
     lt_claim *claim;
@@ -215,7 +204,7 @@ static void recorder_tells_what_was_lost_in_the_message(void **state)
     (void)state;
     place_open(&p);
     place_queue_many(&p, 1);
-    claim = claim_without_side_file(&p);
+    claim = place_claim_without_side_file(&p);
     r = recorder_on(&p, claim);
     place_ask(&p, "PRAGMA max_page_count = 1");
     for (int i = 0; i < 9000; i++)
@@ -239,7 +228,7 @@ static void loss_that_the_message_tells_is_told_once(void **state)
     (void)state;
     place_open(&p);
     place_queue_many(&p, 1);
-    claim = claim_without_side_file(&p);
+    claim = place_claim_without_side_file(&p);
     r = recorder_on(&p, claim);
     place_ask(&p, "PRAGMA max_page_count = 1");
     for (int i = 0; i < 9000; i++)

@@ -591,7 +591,7 @@ static void settle_tells_of_a_full_disk(void **state)
     (void)state;
     place_open(&p);
     place_queue_many(&p, 1);
-    claim = place_claim(&p);
+    claim = place_claim_without_side_file(&p);
     r = recorder_on(&p, claim);
     place_ask(&p, "PRAGMA max_page_count = 1");
     for (int i = 0; i < 9000; i++)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "latent/store/fold.h"
+#include "latent/store/verify.h"
 #include "store/unsaved_int.h"
 #include "store_help.h"
 
@@ -15,6 +16,7 @@
 /* The first fails only when the pages that there are have no room. */
 #define FULL   "PRAGMA max_page_count = 1"
 #define CLOSED "PRAGMA query_only = 1"
+#define OPEN   "PRAGMA query_only = 0"
 #define ROOM   "PRAGMA max_page_count = 1000000"
 
 static void side_file(const place *p, int run, char out[160])
@@ -310,6 +312,63 @@ static void user_is_told_once_per_run(void **state)
     place_close(&p);
 }
 
+/* A checkpoint may count what the side file has. */
+static void settled_is_what_the_side_file_has(void **state)
+{
+    lt_counts counts = {0};
+    lt_claim *claim;
+    lt_recorder *r;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    claim = place_claim(&p);
+    r = recorder_on(&p, claim);
+    record(r, "x", 0, 0);
+    EXPECT_OK(&p, lt_recorder_flush(r, &p.err));
+    place_ask(&p, CLOSED);
+    record(r, "x", 1, 1);
+    record(r, "x", 2, 2);
+    record(r, "y", 1, 1);
+    EXPECT_OK(&p, lt_recorder_settle(r, &counts, &p.err));
+    assert_int_equal(counts.n, 2);
+    assert_int_equal(counts.counts[0] * 10 + counts.counts[1], 31);
+    lt_counts_deinit(&counts);
+    EXPECT_SQL(&p, "SELECT count(*) FROM metrics", "1");
+    place_ask(&p, OPEN);
+    EXPECT_OK(&p, lt_recorder_close(r, &p.err));
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    expect_series(&p, 3);
+    place_close(&p);
+}
+
+/* No file could take them either: they wait in memory. */
+static void words_wait_in_memory_without_a_side_file(void **state)
+{
+    char words[1024] = "";
+    lt_claim *claim;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    claim = place_claim_without_side_file(&p);
+    lt_claim_listen(claim, told, words);
+    place_ask(&p, CLOSED);
+    EXPECT_OK(&p, lt_claim_note(claim, "one", &p.err));
+    EXPECT_OK(&p, lt_claim_note(claim, "two", &p.err));
+    EXPECT_OK(&p, lt_claim_tag(claim, "three", &p.err));
+    EXPECT_TEXT(words, "in memory");
+    place_ask(&p, OPEN);
+    EXPECT_SQL(&p, "SELECT count(*) FROM notes", "0");
+    EXPECT_OK(&p, lt_claim_note(claim, "four", &p.err));
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    EXPECT_SQL(&p, "SELECT group_concat(text) FROM notes", "one,two,four");
+    EXPECT_SQL(&p, "SELECT tag FROM tags", "three");
+    place_close(&p);
+}
+
 /* Of an earlier claim: the run has been done again since. */
 static void file_of_an_earlier_claim_is_dropped(void **state)
 {
@@ -373,6 +432,55 @@ static void strange_files_do_no_harm(void **state)
     place_close(&p);
 }
 
+static void found(void *self, const char *finding)
+{
+    lt_text *all = self;
+
+    lt_text_add(all, finding);
+    lt_text_add(all, "\n");
+}
+
+/* What latent verify says, one line each. */
+static void expect_findings(place *p, const char *a, const char *b)
+{
+    lt_text all = {0};
+    const lt_verify_opts opts = {.tell = found, .self = &all};
+    lt_verify_report report;
+    int wanted = (a != NULL) + (b != NULL);
+
+    EXPECT_OK(p, lt_store_verify(p->store, &opts, &report, &p->err));
+    if (report.n_wrong != wanted)
+        fail_msg("%s", lt_text_str(&all));
+    if (a)
+        EXPECT_TEXT(all.data, a);
+    if (b)
+        EXPECT_TEXT(all.data, b);
+    lt_text_deinit(&all);
+}
+
+static void verify_knows_side_files(void **state)
+{
+    char path[160];
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 0, 40, LT_RUN_FAILED);
+    expect_findings(&p, "run 1: 60 metric values and 3 other things wait in ",
+                    "run 1: is said to be running");
+    side_file(&p, 1, path);
+    assert_int_equal(truncate(path, 1000), 0);
+    EXPECT_OK(&p,
+              lt__db_do(p.store, &p.err, "UPDATE run SET status = 'lost'", ""));
+    expect_findings(&p, "runs/unsaved/1: damaged after 0 metric values", NULL);
+    put(&p, "1", "gibberish");
+    expect_findings(&p, "does not begin with", NULL);
+    assert_int_equal(unlink(path), 0);
+    expect_findings(&p, NULL, NULL);
+    place_close(&p);
+}
+
 static void folding_without_a_store_is_nothing(void **state)
 {
     lt_folded f;
@@ -394,8 +502,11 @@ int main(void)
         T(claim_that_goes_on_gets_its_values_first),
         T(store_with_room_again_gets_all_from_the_run_itself),
         T(user_is_told_once_per_run),
+        T(settled_is_what_the_side_file_has),
+        T(words_wait_in_memory_without_a_side_file),
         T(file_of_an_earlier_claim_is_dropped),
         T(strange_files_do_no_harm),
+        T(verify_knows_side_files),
         T(folding_without_a_store_is_nothing),
     };
 

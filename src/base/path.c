@@ -20,8 +20,10 @@
 
 static lt_status path_fail(const char *path, const char *verb, lt_err *err)
 {
-    return lt_err_set(err, LT_EIO, "%s: cannot %s: %s", path, verb,
-                      strerror(errno));
+    bool is_full = errno == ENOSPC || errno == EDQUOT;
+
+    return lt_err_set(err, is_full ? LT_ENOSPC : LT_EIO, "%s: cannot %s: %s",
+                      path, verb, strerror(errno));
 }
 
 void lt_path_join(lt_text *out, const char *a, const char *b)

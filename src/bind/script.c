@@ -304,6 +304,7 @@ static int exit_status(lt_status rc)
         return 130;
     case LT_ESTORE:
     case LT_EIO:
+    case LT_ENOSPC:
     case LT_EFORMAT:
     case LT_EBUSY:
     case LT_ENOMEM:

@@ -179,6 +179,7 @@ lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
     case LT_EDIVERGED:
         return LT_RUN_DIVERGED;
     case LT_EINTERRUPTED:
+    case LT_ENOSPC: /* it goes on from its checkpoint when there is room */
         return LT_RUN_INTERRUPTED;
     default:
         add_trace(s, message);

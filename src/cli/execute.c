@@ -184,16 +184,18 @@ static void hint(const lt__call *call, const sweeps *all, const int *counts)
     lt_text_deinit(&line);
 }
 
+/* Interrupted without a signal: for want of room. */
 static int count_bad(const int *counts)
 {
     return counts[LT_RUN_FAILED] + counts[LT_RUN_DIVERGED] +
-           counts[LT_RUN_LOST];
+           counts[LT_RUN_LOST] + counts[LT_RUN_INTERRUPTED];
 }
 
 int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e)
 {
     int counts[LT_RUN_STATUS_COUNT] = {0}, bad_before;
-    bool is_all_stored;
+    bool is_all_stored, is_reaped;
+    lt_err late = {0};
     sweeps all = {0};
     lt_err err = {0};
     int status;
@@ -206,11 +208,14 @@ int lt__execute(const lt__call *call, lt_store *store, const lt__execution *e)
         return LT__EXIT_OK; /* another process was quicker */
     supervise(store, e, &all, counts, &err);
     is_all_stored = lt__fold(call);
-    lt__reap(store, NULL); /* what another supervisor left since we began */
+    is_reaped = lt__reap(store, &late) ==
+                LT_OK; /* what another supervisor left since we began */
     lt_store_sweep_counts(store, e->sweep, counts, NULL);
     status = summarise(call, &all);
     if (err.status != LT_OK)
         status = lt__fail(call, &err);
+    else if (!is_reaped && is_all_stored)
+        status = lt__fail(call, &late);
     else if (count_bad(counts) > bad_before)
         status = LT__EXIT_RUN;
     else if (!is_all_stored)

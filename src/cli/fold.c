@@ -19,9 +19,10 @@ static void tell_folded(const lt_folded *f)
 
 static void tell_waiting(const lt_folded *f)
 {
-    fprintf(stderr,
-            "what %d run%s could not store still waits to be: ", f->n_waiting,
-            f->n_waiting == 1 ? "" : "s");
+    fprintf(stderr, "what %d run%s could not store still waits in ",
+            f->n_waiting, f->n_waiting == 1 ? "" : "s");
+    lt__print_visible(stderr, f->where);
+    fputs(": ", stderr);
     lt__print_visible(stderr, f->why.text);
     fputs("\n", stderr);
 }

@@ -139,6 +139,7 @@ int lt__exit_of(lt_status status)
         return LT__EXIT_SIGNAL + (lt_work_signal() ? lt_work_signal() : 2);
     case LT_ENOMEM:
     case LT_EIO:
+    case LT_ENOSPC:
     case LT_EFORMAT:
     case LT_ESTORE:
     case LT_EBUSY:

@@ -1,15 +1,14 @@
 /* Pictures in files and in the terminal.
  *
  * The script is written first, so that it is there even when gnuplot is not.
- * The picture is drawn into a temporary file beside its place and renamed:
- * a reader sees the old picture or the new one, whole: one that does not begin
- * and end as its format does is none. */
+ * The picture is drawn into memory, and written to a temporary file beside its
+ * place which is renamed: a reader sees the old picture or the new one, whole:
+ * one that does not begin and end as its format does is none. (gnuplot does not
+ * notice when the disk is full.) */
 #include "figure_int.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
@@ -64,22 +63,20 @@ static lt_status script_save(const char *path, const lt_text *script,
     return lt_err_mark(err, rc);
 }
 
-/* A new file beside `path`, under a name that nothing has; its descriptor. */
-static int temporary_open(const char *path, lt_text *name)
+static lt_status drawing_read(int fd, char **out, size_t *size, lt_err *err)
 {
-    int fd = -1;
+    struct stat st;
+    ssize_t n = -1;
 
-    for (int i = 0; i < 100 && fd < 0; i++) {
-        lt_text_clear(name);
-        lt_text_addf(name, "%s.%ld-%d.tmp", path, (long)getpid(), i);
-        if (name->failed)
-            return -1;
-        fd = open(lt_text_str(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                  0666);
-        if (fd < 0 && errno != EEXIST)
-            break;
-    }
-    return fd;
+    if (fstat(fd, &st) == 0)
+        *out = lt_mem_alloc((size_t)st.st_size + 1, 1);
+    if (*out)
+        n = pread(fd, *out, (size_t)st.st_size, 0);
+    *size = n > 0 ? (size_t)n : 0;
+    if (!*out)
+        return lt_err_mark(err, LT_ENOMEM);
+    return n >= 0 ? LT_OK
+                  : lt_err_set(err, LT_EIO, "figure: %s", strerror(errno));
 }
 
 enum { END_BYTES = 512 };
@@ -115,28 +112,24 @@ static lt_status picture_save(const char *path, lt_format format,
                               const lt_text *script,
                               const lt__gnuplot_opts *opts, lt_err *err)
 {
-    lt_text name = {0};
-    int fd = temporary_open(path, &name);
+    int fd = memfd_create("latent-picture", MFD_CLOEXEC);
+    char *picture = NULL;
+    size_t size = 0;
     lt_status rc;
 
-    if (fd < 0) {
-        rc = name.failed ? lt_err_mark(err, LT_ENOMEM)
-                         : lt_err_set(err, LT_EIO, "figure %s: %s", path,
-                                      strerror(errno));
-        lt_text_deinit(&name);
-        return rc;
-    }
+    if (fd < 0)
+        return lt_err_set(err, LT_EIO, "figure %s: %s", path, strerror(errno));
     rc = lt__gnuplot_run(lt_text_str(script), script->size, fd, opts, err);
     if (rc == LT_OK)
         rc = picture_check(fd, format, err);
-    if (rc == LT_OK && rename(lt_text_str(&name), path) != 0)
-        rc = lt_err_set(err, LT_EIO, "%s", strerror(errno));
-    if (rc != LT_OK) {
-        unlink(lt_text_str(&name));
+    if (rc == LT_OK)
+        rc = drawing_read(fd, &picture, &size, err);
+    if (rc == LT_OK)
+        rc = lt_path_write(path, picture, size, err);
+    if (rc != LT_OK)
         lt_err_prefix(err, "figure %s", path);
-    }
     close(fd);
-    lt_text_deinit(&name);
+    lt_mem_free(picture);
     return rc;
 }
 
@@ -200,30 +193,13 @@ static void drawing_tidy(const char *s, size_t size, lt_text *out)
     }
 }
 
-static lt_status drawing_read(int fd, lt_text *out, lt_err *err)
-{
-    struct stat st;
-    char *all = NULL;
-    ssize_t n = -1;
-
-    if (fstat(fd, &st) == 0)
-        all = lt_mem_alloc((size_t)st.st_size + 1, 1);
-    if (all)
-        n = pread(fd, all, (size_t)st.st_size, 0);
-    if (n >= 0)
-        drawing_tidy(all, (size_t)n, out);
-    lt_mem_free(all);
-    if (!all)
-        return lt_err_mark(err, LT_ENOMEM);
-    return n >= 0 ? LT_OK
-                  : lt_err_set(err, LT_EIO, "figure: %s", strerror(errno));
-}
-
 static lt_status panel_draw(const lt_figure *f, const lt__canvas *canvas,
                             lt_text *out, lt_err *err)
 {
     lt_text script = {0};
     int fd = memfd_create("latent-drawing", MFD_CLOEXEC);
+    char *drawing = NULL;
+    size_t size = 0;
     lt_status rc;
 
     if (fd < 0)
@@ -233,8 +209,11 @@ static lt_status panel_draw(const lt_figure *f, const lt__canvas *canvas,
         rc =
             lt__gnuplot_run(lt_text_str(&script), script.size, fd, &usual, err);
     if (rc == LT_OK)
-        rc = drawing_read(fd, out, err);
+        rc = drawing_read(fd, &drawing, &size, err);
+    if (rc == LT_OK)
+        drawing_tidy(drawing, size, out);
     close(fd);
+    lt_mem_free(drawing);
     lt_text_deinit(&script);
     return rc;
 }

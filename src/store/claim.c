@@ -255,15 +255,15 @@ void lt__claim_complain(lt_claim *c, const lt_err *err, bool is_kept)
     lt_text_deinit(&words);
 }
 
+/* In the side file, or in memory: only without that is it an error. */
 static lt_status words_keep(lt_claim *c, lt__word word, const lt__value *values,
-                            const lt_err *why)
+                            const lt_err *why, bool *is_filed)
 {
-    if (!c->unsaved)
+    *is_filed = false;
+    if (!c->unsaved || lt__unsaved_word(c->unsaved, word, values) != LT_OK)
         return LT_ENOMEM;
-    lt__unsaved_word(c->unsaved, word, values);
-    if (lt__unsaved_commit(c->unsaved, NULL) != LT_OK)
-        return LT_EIO;
-    lt__claim_complain(c, why, true);
+    *is_filed = lt__unsaved_commit(c->unsaved, NULL) == LT_OK;
+    lt__claim_complain(c, why, *is_filed);
     return LT_OK;
 }
 
@@ -272,27 +272,37 @@ static lt_status words_keep(lt_claim *c, lt__word word, const lt__value *values,
 static lt_status claim_say(lt_claim *c, lt__word word, const lt__value *values,
                            lt_err *err)
 {
-    const lt_err before = {0};
     lt_err own = {0};
+    bool is_filed;
     lt_status rc;
 
     if (c->unsaved && !lt__unsaved_is_empty(c->unsaved) &&
-        words_keep(c, word, values, &before) == LT_OK)
+        words_keep(c, word, values, &own, &is_filed) == LT_OK)
         return LT_OK;
     rc = lt__word_write(c->store, c->run, word, values, &own);
     if (rc == LT_OK || (rc == LT_ESTORE && lt__db_is_in_trouble(c->store) &&
-                        words_keep(c, word, values, &own) == LT_OK))
+                        words_keep(c, word, values, &own, &is_filed) == LT_OK))
         return LT_OK;
     return lt_err_set(err, rc, "%s", own.text);
 }
 
 lt_status lt__claim_drain(lt_claim *c, bool *is_all, lt_err *err)
 {
+    lt__unsaved_file *words = NULL;
     lt__folding all = {0};
-    lt_status rc = lt__fold_run(c->store, c->run, &all, err);
+    lt_status rc = LT_OK;
 
-    *is_all = all.done.n > 0;
-    lt_mem_free(all.done.items);
+    *is_all = true;
+    if (lt__unsaved_has_filed(c->unsaved)) {
+        rc = lt__fold_run(c->store, c->run, &all, err);
+        *is_all = all.done.n > 0;
+        lt_mem_free(all.done.items);
+    }
+    if (rc == LT_OK && lt__unsaved_has_words(c->unsaved))
+        rc = lt__unsaved_words(c->unsaved, &words, err);
+    if (rc == LT_OK && words)
+        rc = lt__fold_words(c->store, c->run, words, err);
+    lt__unsaved_close(words);
     return rc;
 }
 
@@ -421,11 +431,17 @@ static lt_status claim_write_end(lt_claim *c, const end_words *w, bool *is_all,
     return lt__word_write(c->store, c->run, LT__WORD_END, w->end, err);
 }
 
-static lt_status claim_keep_end(lt_claim *c, const end_words *w, lt_err *err)
+/* An end in memory would be none: nobody is there to write it. */
+static lt_status claim_keep_end(lt_claim *c, const end_words *w,
+                                const lt_err *why)
 {
+    bool is_filed;
+
     if (w->has_diverged)
-        LT_TRY(words_keep(c, LT__WORD_DIVERGENCE, w->divergence, err));
-    return words_keep(c, LT__WORD_END, w->end, err);
+        LT_TRY(
+            words_keep(c, LT__WORD_DIVERGENCE, w->divergence, why, &is_filed));
+    LT_TRY(words_keep(c, LT__WORD_END, w->end, why, &is_filed));
+    return is_filed ? LT_OK : LT_EIO;
 }
 
 /* The end is on the disk before anything goes that a lost one would need: a run

@@ -94,6 +94,14 @@ static lt_status entries_fold(fold *f, lt__unsaved_file *file, lt_err *err)
     return LT_OK;
 }
 
+lt_status lt__fold_words(lt_store *s, int64_t run, lt__unsaved_file *words,
+                         lt_err *err)
+{
+    fold f = {.s = s, .run = run};
+
+    return entries_fold(&f, words, err);
+}
+
 typedef enum ownership { OF_ANOTHER, OF_EARLIER, OF_THIS } ownership;
 
 /* Whether the file is of the run's last claim, an earlier one, another's. A
@@ -228,7 +236,7 @@ void lt__fold_clear(lt_store *s, lt__folding *all)
 /* ---- all of a store's ---- */
 
 /* Those whose run's lock is held are not looked at further. */
-static lt_status waiting_find(const lt_store *s, lt__ids *out, lt_err *err)
+lt_status lt__unsaved_find(const lt_store *s, lt__ids *out, lt_err *err)
 {
     lt_text folder = {0};
     struct dirent *entry;
@@ -252,6 +260,33 @@ static lt_status waiting_find(const lt_store *s, lt__ids *out, lt_err *err)
         closedir(dir);
     lt_text_deinit(&folder);
     return rc;
+}
+
+/* Whether anything is in the file but whose it is. */
+static bool run_waits(const lt_store *s, int64_t run)
+{
+    lt__unsaved_file *file = NULL;
+    lt_text path = {0};
+    bool waits = true;
+    lt__entry e;
+
+    lt__unsaved_path(s, run, &path);
+    if (!path.failed && lt__unsaved_open(path.data, &file, NULL) == LT_OK) {
+        lt__unsaved_next(file, &e);
+        waits = lt__unsaved_next(file, &e);
+    }
+    lt__unsaved_close(file);
+    lt_text_deinit(&path);
+    return waits;
+}
+
+static int count_waiting(const lt_store *s, const lt__ids *runs)
+{
+    int n = 0;
+
+    for (int i = 0; i < runs->n; i++)
+        n += run_waits(s, runs->items[i]);
+    return n;
 }
 
 static lt_status run_judge(lt_store *s, int64_t run, const lt_host *here,
@@ -314,6 +349,16 @@ static lt_status store_fold(const char *path, const lt__ids *runs,
     return rc;
 }
 
+static void where_fill(const lt_store *s, lt_folded *out)
+{
+    lt_text folder = {0};
+
+    lt__unsaved_folder(s, &folder);
+    sqlite3_snprintf((int)sizeof out->where, out->where, "%s",
+                     lt_text_str(&folder));
+    lt_text_deinit(&folder);
+}
+
 lt_status lt_store_fold(const char *path, lt_folded *out, lt_err *err)
 {
     lt_store *closed = NULL;
@@ -323,8 +368,7 @@ lt_status lt_store_fold(const char *path, lt_folded *out, lt_err *err)
 
     *out = (lt_folded){0};
     LT_TRY(lt__store_new(path, LT_STORE_WRITE, &closed, err));
-    rc = waiting_find(closed, &runs, err);
-    lt_store_close(closed);
+    rc = lt__unsaved_find(closed, &runs, err);
     if (rc == LT_OK && runs.n > 0) {
         lt_err own = {0};
 
@@ -332,14 +376,13 @@ lt_status lt_store_fold(const char *path, lt_folded *out, lt_err *err)
         if (rc == LT_OK)
             *out = all.sum;
         else if (rc != LT_ENOTFOUND && rc != LT_ENOMEM)
-            *out = (lt_folded){.n_waiting = runs.n, .why = own};
+            *out = (lt_folded){.n_waiting = count_waiting(closed, &runs),
+                               .why = own};
         rc = lt_err_mark(err, rc == LT_ENOMEM ? rc : LT_OK);
     }
+    if (out->n_waiting > 0)
+        where_fill(closed, out);
+    lt_store_close(closed);
     lt_mem_free(runs.items);
     return rc;
-}
-
-void lt_store_waiting_folder(const lt_store *store, lt_text *out)
-{
-    lt__unsaved_folder(store, out);
 }

@@ -285,10 +285,36 @@ lt_status lt_recorder_flush(lt_recorder *r, lt_err *err)
     return rc;
 }
 
+static lt_status recorder_counts(const lt_recorder *r, lt_counts *out,
+                                 lt_err *err)
+{
+    lt_counts all = {0};
+    lt_status rc = LT_OK;
+
+    for (int i = 0; rc == LT_OK && i < r->n_series; i++) {
+        const series *s = &r->series[i];
+
+        rc = lt__counts_add(&all, s->name, s->n_stored + s->n_filed, err);
+    }
+    if (rc == LT_OK)
+        *out = all;
+    else
+        lt_counts_deinit(&all);
+    return rc;
+}
+
+/* What is in the side file is as good as stored: whoever goes on with the run
+ * folds it in first. */
 lt_status lt_recorder_settle(lt_recorder *r, lt_counts *out, lt_err *err)
 {
+    lt_status rc;
+
     LT_ASSERT(r->claim);
-    LT_TRY(lt_recorder_flush(r, err));
+    rc = lt_recorder_flush(r, err);
+    if (rc != LT_OK)
+        return r->claim->is_gone || count_unfiled(r) > 0
+                   ? rc
+                   : recorder_counts(r, out, err);
     LT_TRY(lt__store_sync(r->claim->store, err));
     lt__claim_place(r->claim);
     return lt_claim_counts(r->claim, out, err);

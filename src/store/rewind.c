@@ -194,8 +194,8 @@ lt_status lt_claim_rewind(lt_claim *claim, const char *const *names,
     return rc;
 }
 
-static lt_status counts_add(lt_counts *c, const char *name, int64_t count,
-                            lt_err *err)
+lt_status lt__counts_add(lt_counts *c, const char *name, int64_t count,
+                         lt_err *err)
 {
     size_t n = (size_t)c->n + 1;
     char **names = lt_mem_grow(c->names, n, sizeof *names);
@@ -224,8 +224,8 @@ lt_status lt_claim_counts(const lt_claim *claim, lt_counts *out, lt_err *err)
                        " ON k.id = f.name WHERE f.run = ? ORDER BY k.name",
                        "i", claim->run));
     while ((rc = lt__db_next(claim->store, stmt, &row, err)) == LT_OK && row)
-        if ((rc = counts_add(&found, lt__db_text(stmt, 0),
-                             sqlite3_column_int64(stmt, 1), err)) != LT_OK)
+        if ((rc = lt__counts_add(&found, lt__db_text(stmt, 0),
+                                 sqlite3_column_int64(stmt, 1), err)) != LT_OK)
             break;
     sqlite3_finalize(stmt);
     if (rc == LT_OK)

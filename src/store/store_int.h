@@ -246,6 +246,10 @@ lt_status lt__claim_check(lt_claim *c, lt_err *err);
  * commit. */
 lt_status lt__claim_drain(lt_claim *c, bool *is_all, lt_err *err);
 
+/* One more to the counts of lt_claim_counts. */
+lt_status lt__counts_add(lt_counts *c, const char *name, int64_t count,
+                         lt_err *err);
+
 /* The store could not be written, why `err` says; tells the user, once. */
 void lt__claim_complain(lt_claim *c, const lt_err *err, bool is_kept);
 

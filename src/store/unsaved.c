@@ -45,7 +45,9 @@ struct lt__unsaved {
     bool is_placed; /* its name is on the disk */
     off_t start, used;
     uint32_t generation;
-    lt_text batch; /* frames not written yet */
+    lt_text batch; /* frames of points, not written yet */
+    lt_text words; /* frames of words that could not be written yet */
+    lt_text *into; /* which of them gets what is put */
     size_t open;   /* where the frame being made begins */
     bool has_open;
     const char *name; /* of its series */
@@ -87,7 +89,7 @@ uint64_t lt__frame_sum(const lt__frame *f, const void *body)
 
 static void put(lt__unsaved *u, const void *bytes, size_t n)
 {
-    lt_text_add_n(&u->batch, bytes, n);
+    lt_text_add_n(u->into, bytes, n);
 }
 
 static void put_integer(lt__unsaved *u, int64_t x)
@@ -110,24 +112,24 @@ static void frame_begin(lt__unsaved *u, lt__entry_kind kind)
     const lt__frame f = {.generation = u->generation};
     const unsigned char byte = (unsigned char)kind;
 
-    u->open = u->batch.size;
+    u->open = u->into->size;
     u->has_open = true;
     put(u, &f, sizeof f);
     put(u, &byte, 1);
 }
 
-/* A frame too large to be read again, or for memory, fails the batch. */
+/* A frame too large to be read again, or for memory, fails the text. */
 static void frame_end(lt__unsaved *u)
 {
     lt__frame f = {.generation = u->generation};
-    size_t size = u->batch.size - u->open - sizeof f;
+    size_t size = u->into->size - u->open - sizeof f;
     char *at;
 
     u->has_open = false;
-    u->batch.failed = u->batch.failed || size > LT__UNSAVED_MAX;
-    if (u->batch.failed)
+    u->into->failed = u->into->failed || size > LT__UNSAVED_MAX;
+    if (u->into->failed)
         return;
-    at = u->batch.data + u->open;
+    at = u->into->data + u->open;
     f.size = (uint32_t)size;
     f.sum = lt__frame_sum(&f, at + sizeof f);
     memcpy(at, &f, sizeof f);
@@ -162,12 +164,15 @@ void lt__unsaved_point(lt__unsaved *u, const lt__point *p)
     u->n++;
 }
 
-void lt__unsaved_word(lt__unsaved *u, lt__word word, const lt__value *values)
+lt_status lt__unsaved_word(lt__unsaved *u, lt__word word,
+                           const lt__value *values)
 {
     const char *types = lt__word_types(word);
     const unsigned char byte = (unsigned char)word;
+    size_t before = u->words.size;
 
     frame_close(u);
+    u->into = &u->words;
     frame_begin(u, LT__ENTRY_WORD);
     put(u, &byte, 1);
     for (int i = 0; types[i]; i++) {
@@ -179,6 +184,12 @@ void lt__unsaved_word(lt__unsaved *u, lt__word word, const lt__value *values)
             put_text(u, values[i].text);
     }
     frame_end(u);
+    u->into = &u->batch;
+    if (!u->words.failed)
+        return LT_OK;
+    u->words.size = before;
+    u->words.failed = false;
+    return LT_ENOMEM;
 }
 
 /* ---- the file ---- */
@@ -210,27 +221,35 @@ static void place_file(lt__unsaved *u)
     *slash = '/';
 }
 
+/* Words, then points, then a frame that ends the file. */
 lt_status lt__unsaved_commit(lt__unsaved *u, lt_err *err)
 {
     const lt__frame none = {0};
+    lt_text all = {0};
     size_t size;
     bool is_good;
 
     frame_close(u);
-    size = u->batch.size;
-    put(u, &none, sizeof none);
-    is_good = !u->batch.failed && u->fd >= 0;
-    if (is_good && !(write_at(u->fd, u->batch.data, u->batch.size, u->used) &&
-                     fsync(u->fd) == 0)) {
+    lt_text_add_n(&all, lt_text_str(&u->words), u->words.size);
+    lt_text_add_n(&all, lt_text_str(&u->batch), u->batch.size);
+    size = all.size;
+    lt_text_add_n(&all, (const char *)&none, sizeof none);
+    is_good = u->fd >= 0;
+    if (all.failed || u->batch.failed) {
+        u->error = ENOMEM;
+        is_good = false;
+    } else if (is_good && !(write_at(u->fd, all.data, all.size, u->used) &&
+                            fsync(u->fd) == 0)) {
         u->error = errno;
         is_good = false;
-    } else if (u->batch.failed) {
-        u->error = ENOMEM;
     }
-    if (is_good)
+    if (is_good) {
         u->used += (off_t)size;
+        lt_text_clear(&u->words);
+    }
     if (is_good && !u->is_placed)
         place_file(u);
+    lt_text_deinit(&all);
     lt_text_deinit(&u->batch);
     return is_good ? LT_OK
                    : lt_err_set(err, u->error == ENOMEM ? LT_ENOMEM : LT_EIO,
@@ -242,6 +261,7 @@ void lt__unsaved_empty(lt__unsaved *u)
 {
     const lt__frame none = {0};
 
+    lt_text_clear(&u->words);
     if (u->used == u->start)
         return;
     u->used = u->start;
@@ -252,7 +272,23 @@ void lt__unsaved_empty(lt__unsaved *u)
 
 bool lt__unsaved_is_empty(const lt__unsaved *u)
 {
-    return u->used == u->start;
+    return u->used == u->start && u->words.size == 0;
+}
+
+bool lt__unsaved_has_filed(const lt__unsaved *u)
+{
+    return u->used != u->start;
+}
+
+bool lt__unsaved_has_words(const lt__unsaved *u)
+{
+    return u->words.size > 0;
+}
+
+lt_status lt__unsaved_words(const lt__unsaved *u, lt__unsaved_file **out,
+                            lt_err *err)
+{
+    return lt__unsaved_open_bytes(u->words.data, u->words.size, out, err);
 }
 
 const char *lt__unsaved_name(const lt__unsaved *u)
@@ -310,6 +346,7 @@ lt__unsaved *lt__unsaved_new(const lt_claim *c)
     if (!u)
         return NULL;
     u->fd = -1;
+    u->into = &u->batch;
     file_make(u, c);
     return u;
 }
@@ -321,6 +358,7 @@ void lt__unsaved_free(lt__unsaved *u)
     if (u->fd >= 0)
         close(u->fd);
     lt_text_deinit(&u->batch);
+    lt_text_deinit(&u->words);
     lt_text_deinit(&u->path);
     lt_mem_free(u);
 }

@@ -49,16 +49,19 @@ lt__unsaved *lt__unsaved_new(const lt_claim *c);
 void lt__unsaved_free(lt__unsaved *u); /* leaves the file */
 void lt__unsaved_remove(lt__unsaved *u);
 
-/* Gathered first: points of a series, from number `seq` on; words. */
+/* Gathered first: points of a series, from number `seq` on; words, which stay
+ * in memory until they are written (only ENOMEM is an error). */
 void lt__unsaved_series(lt__unsaved *u, const char *name, int64_t seq);
 void lt__unsaved_point(lt__unsaved *u, const lt__point *p);
-void lt__unsaved_word(lt__unsaved *u, lt__word word, const lt__value *values);
+lt_status lt__unsaved_word(lt__unsaved *u, lt__word word,
+                           const lt__value *values);
 /* Then written, all or nothing, and on the disk when this returns. */
 lt_status lt__unsaved_commit(lt__unsaved *u, lt_err *err);
 
-/* What is in the file is in the store by now. */
+/* What is in the file, and in memory, is in the store by now. */
 void lt__unsaved_empty(lt__unsaved *u);
 bool lt__unsaved_is_empty(const lt__unsaved *u);
+bool lt__unsaved_has_filed(const lt__unsaved *u);   /* more than in memory */
 const char *lt__unsaved_name(const lt__unsaved *u); /* its path; borrowed */
 
 /* ---- the file's frames ---- */
@@ -105,6 +108,13 @@ typedef struct lt__unsaved_file lt__unsaved_file;
 /* ENOTFOUND, or EFORMAT when it does not begin as such a file does. */
 lt_status lt__unsaved_open(const char *path, lt__unsaved_file **out,
                            lt_err *err);
+/* Frames in memory, borrowed: no owner in front of them. */
+lt_status lt__unsaved_open_bytes(const void *bytes, size_t size,
+                                 lt__unsaved_file **out, lt_err *err);
+/* The words that no file could take yet, if there are any. */
+bool lt__unsaved_has_words(const lt__unsaved *u);
+lt_status lt__unsaved_words(const lt__unsaved *u, lt__unsaved_file **out,
+                            lt_err *err);
 void lt__unsaved_close(lt__unsaved_file *f);
 /* The next entry; false after the last good one. */
 bool lt__unsaved_next(lt__unsaved_file *f, lt__entry *e);
@@ -112,6 +122,9 @@ bool lt__unsaved_next(lt__unsaved_file *f, lt__entry *e);
 bool lt__unsaved_is_torn(const lt__unsaved_file *f);
 
 /* ---- fold.c ---- */
+
+/* The runs that have a side file, and whose lock nobody holds. */
+lt_status lt__unsaved_find(const lt_store *s, lt__ids *out, lt_err *err);
 
 typedef struct lt__folding {
     lt_folded sum;
@@ -122,6 +135,9 @@ typedef struct lt__folding {
  * store gets what the run's side file has, where that is of its last claim. A
  * file that is damaged, or not its, is left alone. */
 lt_status lt__fold_run(lt_store *s, int64_t run, lt__folding *all, lt_err *err);
+/* The same of what a claim holds in memory. */
+lt_status lt__fold_words(lt_store *s, int64_t run, lt__unsaved_file *words,
+                         lt_err *err);
 /* After that transaction: removes the files that are done with, if nobody has
  * claimed their runs since, and frees what `all` holds. */
 void lt__fold_clear(lt_store *s, lt__folding *all);

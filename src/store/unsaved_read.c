@@ -250,30 +250,51 @@ static lt_status file_check(lt__unsaved_file *f, const char *path, lt_err *err)
     return LT_OK;
 }
 
+static lt_status file_new(FILE *in, lt__unsaved_file **out, lt_err *err)
+{
+    lt__unsaved_file *f = in ? lt_mem_zero(1, sizeof *f) : NULL;
+
+    if (!f) {
+        if (in)
+            fclose(in);
+        return lt_err_mark(err, LT_ENOMEM);
+    }
+    f->in = in;
+    *out = f;
+    return LT_OK;
+}
+
 lt_status lt__unsaved_open(const char *path, lt__unsaved_file **out,
                            lt_err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    lt__unsaved_file *f;
+    lt__unsaved_file *f = NULL;
+    FILE *in;
     lt_status rc;
 
     if (fd < 0)
         return lt_err_set(err, errno == ENOENT ? LT_ENOTFOUND : LT_EIO,
                           "%s: %s", path, strerror(errno));
-    f = lt_mem_zero(1, sizeof *f);
-    if (f)
-        f->in = fdopen(fd, "rb");
-    if (!f || !f->in) {
+    in = fdopen(fd, "rb");
+    if (!in)
         close(fd);
-        lt_mem_free(f);
-        return lt_err_mark(err, LT_ENOMEM);
-    }
+    LT_TRY(file_new(in, &f, err));
     rc = file_check(f, path, err);
     if (rc == LT_OK)
         *out = f;
     else
         lt__unsaved_close(f);
     return rc;
+}
+
+lt_status lt__unsaved_open_bytes(const void *bytes, size_t size,
+                                 lt__unsaved_file **out, lt_err *err)
+{
+    LT_ASSERT(size > 0);
+    LT_TRY(file_new(fmemopen((void *)(uintptr_t)bytes, size, "rb"), out, err));
+    (*out)->left = (int64_t)size;
+    (*out)->has_owner = true;
+    return LT_OK;
 }
 
 void lt__unsaved_close(lt__unsaved_file *f)

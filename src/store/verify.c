@@ -183,7 +183,8 @@ lt_status lt_store_verify(lt_store *store, const lt_verify_opts *opts,
                                      {"sources", lt__verify_sources}};
     static const check outside[] = {{"running runs", lt__verify_alive},
                                     {"files", lt__verify_artifacts},
-                                    {"folders", lt__verify_folders}};
+                                    {"folders", lt__verify_folders},
+                                    {"side files", lt__verify_unsaved}};
     lt__verify v = {.store = store, .opts = opts, .out = out};
     lt_status rc;
 

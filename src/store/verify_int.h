@@ -27,5 +27,6 @@ lt_status lt__verify_sources(lt__verify *v, lt_err *err);
 lt_status lt__verify_alive(lt__verify *v, lt_err *err);
 lt_status lt__verify_artifacts(lt__verify *v, lt_err *err);
 lt_status lt__verify_folders(lt__verify *v, lt_err *err);
+lt_status lt__verify_unsaved(lt__verify *v, lt_err *err);
 
 #endif

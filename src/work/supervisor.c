@@ -131,38 +131,44 @@ static lt_status count_queued(crew *w, int *n, lt_err *err)
     return LT_OK;
 }
 
-/* The run of a worker that died is written off; another worker may follow. */
-static lt_status bury(crew *w, int slot, lt_err *err)
+static lt_status replace_worker(crew *w, int slot, lt_err *err)
+{
+    int queued = 0;
+
+    LT_TRY(count_queued(w, &queued, err));
+    return queued > 0 ? start_worker(w, slot, err) : LT_OK;
+}
+
+/* The run of a worker that died is written off; another worker may follow. A
+ * store that cannot be written ends none of the other workers. */
+static void bury(crew *w, int slot)
 {
     lt__child *c = &w->children[slot];
     lt_text message = {0};
     int64_t run = 0;
-    int pid = (int)c->pid, queued = 0, wait_status;
+    int pid = (int)c->pid, wait_status;
     lt_run_status status;
-    lt_status rc = LT_OK;
+    lt_err err = {0};
 
     show_output(w, c, true);
     wait_status = lt__child_end(c);
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0 && !c->run)
-        return LT_OK;
+        return;
     status = explain_death(w, c, wait_status, &message);
-    rc = lt_store_reap_pid(w->store, pid, status, lt_text_str(&message), &run,
-                           err);
+    lt_store_reap_pid(w->store, pid, status, lt_text_str(&message), &run, &err);
     if (c->run)
         lt__board_end(w->board, slot, status, lt_text_str(&message));
     c->run = 0;
     if (!c->claimed && w->signals_passed == 0)
         snprintf(w->trouble, sizeof w->trouble, "%s", lt_text_str(&message));
     lt_text_deinit(&message);
-    if (rc == LT_OK && c->claimed && lt__signal_times() == 0) {
-        rc = count_queued(w, &queued, err);
-        if (rc == LT_OK && queued > 0)
-            rc = start_worker(w, slot, err);
-    }
-    return rc;
+    if (err.status == LT_OK && c->claimed && lt__signal_times() == 0)
+        replace_worker(w, slot, &err);
+    if (err.status != LT_OK)
+        snprintf(w->trouble, sizeof w->trouble, "%s", err.text);
 }
 
-static lt_status listen_to(crew *w, int slot, lt_err *err)
+static void listen_to(crew *w, int slot)
 {
     lt__child *c = &w->children[slot];
     lt__msg m;
@@ -171,7 +177,8 @@ static lt_status listen_to(crew *w, int slot, lt_err *err)
     show_output(w, c, false);
     while ((got = lt__child_receive(c, &m)) > 0)
         take_message(w, slot, &m);
-    return got < 0 ? bury(w, slot, err) : LT_OK;
+    if (got < 0)
+        bury(w, slot);
 }
 
 static void signal_workers(crew *w, int number, bool with_children)
@@ -284,7 +291,7 @@ static lt_status watch(crew *w, const sigset_t *waiting, lt_err *err)
             suspend_with_workers(w);
         for (int i = 0; i < w->opts->jobs; i++)
             if (w->children[i].pid > 0)
-                LT_TRY(listen_to(w, i, err));
+                listen_to(w, i);
         lt__board_draw(w->board);
     }
     return LT_OK;

@@ -81,8 +81,9 @@ static lt_status run_claim(lt_store *store, lt_claim *claim,
     lt__heart_stop(&heart);
     rc = lt_claim_end(claim, status, message.text, err);
     m.kind = LT__MSG_END;
-    m.status = status;
-    snprintf(m.text, sizeof m.text, "%s", message.text);
+    m.status = rc == LT_OK ? status : LT_RUN_LOST;
+    snprintf(m.text, sizeof m.text, "%s",
+             rc == LT_OK || !err ? message.text : err->text);
     lt__msg_send(t.fd, &m);
     return rc;
 }

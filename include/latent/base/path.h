@@ -1,5 +1,6 @@
 /* Paths and files. All paths are byte strings; a failure of the system is
- * LT_EIO and names the path: "a/b: cannot open: No such file or directory". */
+ * LT_EIO (LT_ENOSPC when the disk is full) and names the path: "a/b: cannot
+ * open: No such file or directory". */
 #ifndef LT_PATH_H
 #define LT_PATH_H
 

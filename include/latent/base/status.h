@@ -19,6 +19,7 @@
     X(ECALLBACK, "a callback raised an error")                                 \
     X(ENOTFOUND, "not found")                                                  \
     X(EIO, "input or output error")                                            \
+    X(ENOSPC, "no space left on the disk")                                     \
     X(EFORMAT, "malformed file")                                               \
     X(ESTORE, "store error")                                                   \
     X(EBUSY, "busy")                                                           \

@@ -7,10 +7,11 @@
 #include "latent/store/store.h"
 
 typedef struct lt_folded {
-    int runs;       /* of which something got into the store */
-    int64_t values; /* of their metrics */
-    int n_waiting;  /* files that stay, of runs whose process is gone */
-    lt_err why;     /* the first of them does */
+    int runs;        /* of which something got into the store */
+    int64_t values;  /* of their metrics */
+    int n_waiting;   /* files that stay, of runs whose process is gone */
+    lt_err why;      /* the first of them does */
+    char where[512]; /* their folder */
 } lt_folded;
 
 /* Folds in what runs whose process is gone have left beside the store at
@@ -20,9 +21,6 @@ typedef struct lt_folded {
  * cannot be folded in stays as it is: that is told in *out, as are damaged
  * files. An error is what keeps from looking. */
 lt_status lt_store_fold(const char *path, lt_folded *out, lt_err *err);
-
-/* The folder where it waits, with '/' at its end. */
-void lt_store_waiting_folder(const lt_store *store, lt_text *out);
 
 /* Calls `tell` once, with words for the user, when the claim's run first finds
  * that its store cannot be written; from the thread that logs. */
