@@ -55,7 +55,7 @@ typedef struct power_record {
     atomic_flag busy;
     size_t used;
     int n;
-    char bytes[];
+    _Alignas(16) char bytes[];
 } power_record;
 
 static power_record *power; /* shared with the child that is watched */
@@ -75,7 +75,7 @@ static inline void power_begin(const char *root)
 
 static size_t power_room(size_t size)
 {
-    return sizeof(power_call) + ((size + 15) & ~(size_t)15);
+    return (sizeof(power_call) + size + 15) & ~(size_t)15;
 }
 
 static void power_add(const power_call *c, const void *bytes)
@@ -361,6 +361,8 @@ static void power_resize(power_bytes *b, size_t size)
 
 static void power_put(power_bytes *b, size_t at, const void *bytes, size_t n)
 {
+    if (n == 0)
+        return;
     if (at + n > b->size)
         power_resize(b, at + n);
     memcpy(b->data + at, bytes, n);

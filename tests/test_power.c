@@ -199,7 +199,7 @@ static void cut_and_look(power_luck luck)
 
 static void power_may_fail_after_any_call(void **state)
 {
-    int64_t wanted_looks = number_from("LATENT_POWER", 100);
+    int64_t wanted_looks = number_from("LATENT_POWER", 60);
     unsigned apart = (unsigned)(power->n / (wanted_looks + 1)) + 1;
 
     (void)state;

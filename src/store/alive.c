@@ -12,13 +12,20 @@
  * here, but a run's process touches its lock every ten seconds. The age of
  * that is taken by the clock that stamped it, the file system's, as two hosts'
  * clocks may differ by more than two minutes. A kernel is known by its boot id:
- * containers of one machine have several names and one kernel. */
+ * containers of one machine have several names and one kernel.
+ *
+ * That clock may have been set, and the run have had no time yet to touch its
+ * lock again. One touched in the future tells nothing: it is touched in the
+ * run's stead, and two minutes of silence count from there. The same is done,
+ * but only once in a claim, when the file system's clock is not ours: a byte in
+ * the lock says so. */
 #include "store/store_int.h"
 
 #include "latent/base/clock.h"
 #include "latent/base/mem.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,17 +82,41 @@ static bool is_same_kernel(const lt__whereabouts *w, const lt_host *here)
            (*here->boot_id || strcmp(w->host, here->name) == 0);
 }
 
+/* Begins to count anew; what cannot be touched is believed to live. */
+static void doubt(const char *lock)
+{
+    int fd = open(lock, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    (void)!pwrite(fd, "?", 1, 0);
+    lt__lock_touch(fd);
+    close(fd);
+}
+
+static bool is_doubtful(const struct stat *lock, double now, double silence)
+{
+    return silence < -LT__SILENCE ||
+           (silence > LT__SILENCE && lock->st_size == 0 &&
+            fabs(now - lt_clock_wall()) > LT__SILENCE);
+}
+
 static lt__verdict judge_silence(const lt__whereabouts *w, const lt_host *here,
                                  const char *lock)
 {
     struct stat st;
     bool is_there = stat(lock, &st) == 0;
     double last = is_there ? seconds_of(&st.st_mtim) : w->claimed;
-    double silence;
+    double now, silence;
 
     if (strcmp(w->host, here->name) == 0 && last < time_of_boot())
         return (lt__verdict){.sign = LT__SIGN_REBOOT};
-    silence = (is_there ? time_there(lock) : lt_clock_wall()) - last;
+    now = is_there ? time_there(lock) : lt_clock_wall();
+    silence = is_there ? now - last : fabs(now - last);
+    if (is_there && is_doubtful(&st, now, silence)) {
+        doubt(lock);
+        return (lt__verdict){.sign = LT__SIGN_ALIVE};
+    }
     return (lt__verdict){
         silence > LT__SILENCE ? LT__SIGN_SILENT : LT__SIGN_ALIVE, silence};
 }

@@ -31,6 +31,7 @@ lt_status lt__lock_take(const char *path, int *fd, lt_err *err)
     if (file < 0)
         return lt_err_set(err, LT_EIO, "%s: %s", path, strerror(errno));
     if (fcntl(file, F_OFD_SETLK, &lock) == 0) {
+        (void)!ftruncate(file, 0); /* alive.c's doubts of an earlier claim */
         lt__lock_touch(file);
         *fd = file;
         return LT_OK;
