@@ -152,6 +152,10 @@ expect 0 "1 run new; " in_b "$L" import --only "seed=1 and bad=0" \
     ../tied.latent
 expect 4 "Not a directory" in_a "$L" export 1 -o script.lua/x.latent
 
+expect 2 "is the store itself" in_a "$L" export 1 --force -o results/latent.db
+expect 2 "is the store itself" in_a "$L" export 1 --force -o results/latent.db \
+    --csv
+
 # ---- as text ----
 expect 0 "" in_a "$L" export 1 --csv
 same "CSV" "$(head -n 1 out)" "run,name,step,epoch,value,kind"

@@ -224,6 +224,7 @@ static void readers(void **state)
         (campaign){"done", ARGS("data", "make", "curves", "-o", "made"), 2});
     campaign_run(
         (campaign){"done", ARGS("plot", "curves", "-o", "c.svg", DB), 4});
+    campaign_run((campaign){"done", ARGS("export", "1", "--csv", DB), 1});
     campaign_run((campaign){"done", ARGS("doctor", DB), 20});
     campaign_run((campaign){"done", ARGS("help"), 1});
     campaign_run((campaign){"done", ARGS("help", "latent.fit"), 1});
@@ -318,6 +319,63 @@ static void commands(void **state)
     assert_int_equal(n_findings, 0);
 }
 
+/* ---- from store to store ---- */
+
+/* What was merged in part is merged whole the next time, and once. */
+static void check_merged(void)
+{
+    static const char count[] =
+        "SELECT (SELECT group_concat(name) FROM (SELECT name FROM run ORDER BY"
+        " name)) || (SELECT count(*) || total(value) || total(seq) FROM metric)"
+        " || (SELECT group_concat(sha256) FROM (SELECT sha256 FROM artifact"
+        " ORDER BY 1)) || (SELECT count(*) FROM note) || (SELECT count(*) FROM"
+        " tag) || (SELECT count(*) FROM source) || (SELECT count(*) FROM "
+        "sweep)";
+    char *found, *wanted;
+
+    must("work", ARGS("merge", "../done/latent.db", DB));
+    must("work", ARGS("verify", DB));
+    found = ask("work", count);
+    wanted = ask("done", count);
+    assert_string_equal(found, wanted);
+    free(found);
+    free(wanted);
+}
+
+/* Nothing is left of a file that was not made. */
+static void check_exported(void)
+{
+    char command[256];
+
+    snprintf(command, sizeof command,
+             "cd %s/work && ls | grep -v '^latent\\.db' | grep -v '^runs$' |"
+             " grep -v '^x\\.latent$' >left; ! grep -v '^left$' left",
+             folder);
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof command, "%s/work/x.latent", folder);
+    if (access(command, F_OK) == 0)
+        must("work", ARGS("verify", "--db", "x.latent"));
+}
+
+static void from_done(void)
+{
+    copy_place("done", "work");
+}
+
+static void exchanges(void **state)
+{
+    (void)state;
+    campaign_run((campaign){"work", ARGS("merge", "../done/latent.db", DB), 2,
+                            from_nothing, check_merged});
+    campaign_run((campaign){"work",
+                            ARGS("export", "how=fit", "-o", "x.latent", DB), 2,
+                            from_done, check_exported});
+    must("done", ARGS("export", "id>0", "-o", "../all.latent", DB));
+    campaign_run((campaign){"work", ARGS("import", "../all.latent", DB), 2,
+                            from_nothing, check_merged});
+    assert_int_equal(n_findings, 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -353,10 +411,9 @@ static int tear_down(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(readers),
-        cmocka_unit_test(scripts_that_are_not_run),
-        cmocka_unit_test(workers),
-        cmocka_unit_test(commands),
+        cmocka_unit_test(readers),   cmocka_unit_test(scripts_that_are_not_run),
+        cmocka_unit_test(workers),   cmocka_unit_test(commands),
+        cmocka_unit_test(exchanges),
     };
 
     lt_script_prepare_engine(argv);

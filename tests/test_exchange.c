@@ -220,6 +220,47 @@ static void a_finished_run_is_never_changed(void **state)
     place_close(&to);
 }
 
+/* What is not sound leaves the files here as they are. */
+static void a_bad_file_replaces_none(void **state)
+{
+    lt_take_report r;
+    lt_text lines = {0};
+    char one[160], command[512], hash[LT_DIGEST_HEX], zeros[100] = {0};
+    place from, file = {0}, to;
+
+    (void)state;
+    sent_open(&from, 1, 100);
+    place_open(&to);
+    lt_store_close(from.store);
+    edit(from.path, "UPDATE run SET status = 'failed'");
+    EXPECT_OK(&from,
+              lt_store_open(from.path, LT_STORE_WRITE, &from.store, &from.err));
+    EXPECT_OK(&to, take(&from, &to, &r, &lines));
+    expect_sound(&to);
+    snprintf(one, sizeof one, "%s/one.latent", from.dir);
+    EXPECT_OK(&from, pack(&from, one, &r, &lines));
+    lt_digest_bytes(zeros, sizeof zeros, hash);
+    snprintf(command, sizeof command,
+             "UPDATE run SET status = 'finished';"
+             "UPDATE artifact SET sha256 = '%s' WHERE name = 'net';"
+             "UPDATE packed SET body = zeroblob(100) WHERE path LIKE '%%net';"
+             "UPDATE packed SET body = zeroblob(5) WHERE path LIKE '%%small'",
+             hash);
+    edit(one, command);
+    EXPECT_OK(&file, lt_store_open(one, LT_STORE_READ, &file.store, &file.err));
+    EXPECT_OK(&to, take(&file, &to, &r, &lines));
+    assert_int_equal(r.n_refused, 1);
+    expect_sound(&to);
+    expect_same(&from, &to);
+    snprintf(command, sizeof command,
+             "! find %s/runs -name '.latent*' | grep -q .", to.dir);
+    assert_int_equal(system(command), 0);
+    lt_store_close(file.store);
+    lt_text_deinit(&lines);
+    place_close(&from);
+    place_close(&to);
+}
+
 /* The same uuid with another config is no other state of the run. */
 static void another_config_is_refused(void **state)
 {
@@ -419,6 +460,7 @@ int main(void)
         cmocka_unit_test(a_name_that_is_taken_is_drawn_again),
         cmocka_unit_test(a_live_run_is_left),
         cmocka_unit_test(a_finished_run_is_never_changed),
+        cmocka_unit_test(a_bad_file_replaces_none),
         cmocka_unit_test(another_config_is_refused),
         cmocka_unit_test(a_run_that_waits_there_is_left),
         cmocka_unit_test(what_was_left_by_the_killed_is_removed),

@@ -64,6 +64,8 @@ static const lie lies[] = {
      "does not lie in"},
     {"UPDATE artifact SET path = 'runs/1/checkpoint' WHERE name = 'net'",
      "does not lie in"},
+    {"UPDATE artifact SET path = 'runs/1/deep/.latent-0' WHERE name = 'net'",
+     "does not lie in"},
     {"UPDATE artifact SET path = 'runs/1/a' || char(10) || 'b' WHERE name ="
      " 'net'",
      "does not lie in"},

@@ -22,6 +22,7 @@ end
 -- What was told of single runs, on standard error.
 function taking.tell(report)
   if report.lines ~= "" then io.stderr:write(report.lines) end
+  if report.is_cut then io.stderr:write("and more of that\n") end
 end
 
 -- Raises what a report says that failed.

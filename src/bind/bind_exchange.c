@@ -5,9 +5,9 @@
  *   core.take{from =, to =, filter =, dry_run =}   -> report
  *   core.export{from =, runs = {ids}, path =, replace =}   -> report
  *
- * A report has the counts of lt_take_report, `lines`: what was told of runs,
- * and when it failed `error` and `status` (lt_status_name): what was taken by
- * then is taken, and is told too. */
+ * A report has the counts of lt_take_report, `lines`: what was told of runs (of
+ * too many only the first, and is_cut), and when it failed `error` and `status`
+ * (lt_status_name): what was taken by then is taken, and is told too. */
 #include "bind/bind_int.h"
 
 #include "latent/base/mem.h"
@@ -17,9 +17,12 @@
 
 #include <string.h>
 
+#define MAX_LINES ((size_t)1 << 20) /* bytes */
+
 typedef struct taking {
     lt_take_report report;
     lt_text lines; /* each with a newline */
+    bool is_cut;   /* there were more */
     lt_err err;
 } taking;
 
@@ -27,6 +30,10 @@ static void keep_line(void *self, const char *line)
 {
     taking *t = self;
 
+    if (t->lines.size > MAX_LINES) {
+        t->is_cut = true;
+        return;
+    }
     for (const char *p = line; *p; p++)
         lt_text_add_n(&t->lines, *p == '\n' ? " " : p, 1);
     lt_text_add(&t->lines, "\n");
@@ -66,13 +73,15 @@ static int push_report(lua_State *L, const taking *t, lt_status rc)
         {"sources", t->report.sources},   {"run", t->report.run},
     };
 
-    lua_createtable(L, 0, 16);
+    lua_createtable(L, 0, 16); /* and the fields below */
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         lua_pushinteger(L, counts[i].value);
         lua_setfield(L, -2, counts[i].name);
     }
     lua_pushlstring(L, lt_text_str(&t->lines), t->lines.size);
     lua_setfield(L, -2, "lines");
+    lua_pushboolean(L, t->is_cut);
+    lua_setfield(L, -2, "is_cut");
     if (rc != LT_OK) {
         lua_pushstring(L, t->err.text[0] ? t->err.text : lt_status_text(rc));
         lua_setfield(L, -2, "error");

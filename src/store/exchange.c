@@ -221,7 +221,9 @@ static lt_status take_write(lt__take *t, lt_err *err)
     if (t->packs)
         LT_TRY(lt__parcels_copy(t, err));
     LT_TRY(lt__take_words(t, true, &n, err));
-    return lt__take_seal(t, err);
+    LT_TRY(lt__take_seal(t, err));
+    return t->packs || t->status_here < 0 ? LT_OK
+                                          : lt__parcels_publish(t, true, err);
 }
 
 /* Errors that the other store is to blame for become EFORMAT. */
@@ -243,7 +245,8 @@ static lt_status take_files(lt__take *t, lt_err *err)
 {
     if (t->status_here >= 0 || t->n_parcels > 0)
         LT_TRY(lt__place_make(t, err));
-    return blame(t, lt__parcels_copy(t, err), err);
+    LT_TRY(blame(t, lt__parcels_copy(t, err), err));
+    return t->status_here < 0 ? lt__parcels_publish(t, true, err) : LT_OK;
 }
 
 static lt_status take_whole(lt__take *t, lt_err *err)
@@ -257,6 +260,8 @@ static lt_status take_whole(lt__take *t, lt_err *err)
         rc = lt__db_begin(t->to, err);
     if (rc == LT_OK)
         rc = lt__db_end(t->to, blame(t, take_write(t, err), err), err);
+    if (rc != LT_OK && !t->packs && !is_new && t->dir.size > 0)
+        (void)lt__parcels_publish(t, false, NULL);
     lt__place_end(t, rc == LT_OK);
     if (rc == LT_OK) {
         t->out->n_new += is_new;
@@ -288,8 +293,15 @@ static lt_status take_count(lt__take *t, lt_err *err)
 
 static lt_status take_further(lt__take *t, lt_err *err)
 {
-    lt_status rc = blame(t, lt__parcels_find(t, err), err);
+    bool is_same = true;
+    lt_status rc = LT_OK;
 
+    if (t->status_here >= 0)
+        LT_TRY(blame(t, lt__take_is_same(t, &is_same, err), err));
+    if (!is_same)
+        return lt_err_set(err, LT_EFORMAT,
+                          "it is here with another config, sweep or script");
+    rc = blame(t, lt__parcels_find(t, err), err);
     if (rc == LT_OK)
         rc = t->opts->dry_run ? take_count(t, err) : take_whole(t, err);
     lt__parcels_free(t);
@@ -333,8 +345,8 @@ static lt_status take_one(lt__take *t, int64_t run, lt_err *err)
     if (rc == LT_EFORMAT || rc == LT_EBUSY) {
         t->out->n_refused += rc == LT_EFORMAT;
         t->out->n_left += rc == LT_EBUSY;
-        lt__take_tell(t, "run %lld of %s (%s): %s: %s", (long long)run,
-                      t->from->path, t->name, own.text,
+        lt__take_tell(t, "run %lld of %.160s: %s: %s", (long long)run,
+                      t->from->path, own.text,
                       rc == LT_EFORMAT ? "refused" : "left");
         return LT_OK;
     }

@@ -4,7 +4,8 @@
  * in table `packed`. Either may be a stranger's. A path must be that of a file
  * below its run's folder, in plain names; on the way down no link is followed,
  * and only a plain file of the very size is read. What comes is hashed as it
- * passes, and is in its place, or its rows stay, only when the hash is right.
+ * passes, and is in its place, or its rows stay, only when the hash is right:
+ * and that of a run which is here already only when all else is right too.
  *
  * Of a packed store all is said by whoever made it: what is not sound there
  * is the run's end. Beside a store a file may have been lost or changed since:
@@ -21,7 +22,8 @@
 
 enum { MAX_NAME = 200, MAX_PATH = 1000 };
 
-#define TEMPORARY "incoming.part"
+/* Files have names that begin so until all of a run's are sound. */
+#define TEMPORARY ".latent-"
 
 /* ---- paths ---- */
 
@@ -29,7 +31,7 @@ enum { MAX_NAME = 200, MAX_PATH = 1000 };
 static bool is_reserved(const char *name, size_t n)
 {
     static const char *const names[] = {"lock", "checkpoint", "stages",
-                                        "incoming", TEMPORARY};
+                                        "incoming"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (n == strlen(names[i]) && strncmp(name, names[i], n) == 0)
@@ -40,7 +42,8 @@ static bool is_reserved(const char *name, size_t n)
 static bool is_name(const char *name, size_t n)
 {
     if (n == 0 || n > MAX_NAME || (n == 1 && name[0] == '.') ||
-        (n == 2 && name[0] == '.' && name[1] == '.'))
+        (n == 2 && name[0] == '.' && name[1] == '.') ||
+        strncmp(name, TEMPORARY, strlen(TEMPORARY)) == 0)
         return false;
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
@@ -141,9 +144,15 @@ typedef struct flow {
     int64_t n_read, n_written;    /* parts */
     char *buffer;                 /* for `in` */
     int folder;                   /* where `out` is to be; or -1 */
-    const char *name;             /* there */
+    char name[32];                /* there, for now */
     lt_text *wrong;               /* says what is not sound, or is empty */
 } flow;
+
+/* A reason that there was no memory for is one too. */
+static bool is_wrong(const flow *f)
+{
+    return f->wrong->size > 0 || f->wrong->failed;
+}
 
 /* The folder of the file `path` below `folder`, and the file's name; -1 and
  * errno. */
@@ -249,8 +258,8 @@ static lt_status flow_read(flow *f, const void **bytes, size_t *n, lt_err *err)
 
 static lt_status write_fail(const flow *f, lt_err *err)
 {
-    return lt_err_set(err, LT_EIO, "%s: cannot write a file of a run (%s): %s",
-                      f->to->path, f->name, strerror(errno));
+    return lt_err_set(err, LT_EIO, "%s: cannot write a file of a run: %s",
+                      f->to->path, strerror(errno));
 }
 
 static lt_status write_part(flow *f, const void *bytes, size_t n, lt_err *err)
@@ -283,20 +292,27 @@ static lt_status flow_write(flow *f, const char *bytes, size_t n, lt_err *err)
     return LT_OK;
 }
 
+static void temporary_name(const lt__take *t, const lt__parcel *p, char *out,
+                           size_t size)
+{
+    sqlite3_snprintf((int)size, out, TEMPORARY "%d", (int)(p - t->parcels));
+}
+
 static lt_status file_create(flow *f, const lt__take *t, const lt__parcel *p,
                              lt_err *err)
 {
-    f->name = p->rest;
-    f->folder = walk(t->dir.data, p->rest, true, &f->name);
+    const char *name;
+
+    temporary_name(t, p, f->name, sizeof f->name);
+    f->folder = walk(t->dir.data, p->rest, true, &name);
     if (f->folder >= 0) {
-        (void)unlinkat(f->folder, TEMPORARY, 0);
-        f->out = openat(f->folder, TEMPORARY,
+        (void)unlinkat(f->folder, f->name, 0);
+        f->out = openat(f->folder, f->name,
                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     }
     return f->out >= 0 ? LT_OK : write_fail(f, err);
 }
 
-/* Its name it gets last: a file that is in its place is whole. */
 static lt_status file_end(flow *f, bool is_sound, lt_err *err)
 {
     lt_status rc = LT_OK;
@@ -306,13 +322,8 @@ static lt_status file_end(flow *f, bool is_sound, lt_err *err)
     if (close(f->out) != 0 && is_sound && rc == LT_OK)
         rc = write_fail(f, err);
     f->out = -1;
-    if (rc == LT_OK && is_sound &&
-        renameat(f->folder, TEMPORARY, f->folder, f->name) != 0)
-        rc = write_fail(f, err);
     if (rc != LT_OK || !is_sound)
-        (void)unlinkat(f->folder, TEMPORARY, 0);
-    else
-        (void)fsync(f->folder);
+        (void)unlinkat(f->folder, f->name, 0);
     return rc;
 }
 
@@ -351,7 +362,7 @@ static lt_status flow_run(flow *f, const char *hash, int64_t bytes, lt_err *err)
     }
     lt_digest_end(digest, found);
     lt_digest_free(digest);
-    if (rc != LT_OK || f->wrong->size > 0)
+    if (rc != LT_OK || is_wrong(f))
         return rc;
     if (total != bytes)
         lt_text_addf(f->wrong, "has %s bytes than the %lld that it should",
@@ -372,7 +383,7 @@ lt_status lt__packed_check(lt_store *s, int64_t run, const char *path,
     if (rc == LT_OK)
         rc = flow_run(&f, hash, bytes, err);
     flow_close(&f);
-    return rc;
+    return rc == LT_OK && wrong->failed ? lt_err_mark(err, LT_ENOMEM) : rc;
 }
 
 /* Where a file is to be said to lie, in the store that takes it. */
@@ -402,7 +413,7 @@ static lt_status parcel_open(flow *f, lt__take *t, const lt__parcel *p,
         LT_TRY(open_inside(f, t->there, p->path, err));
     else
         open_beside(f, p);
-    if (f->wrong->size > 0)
+    if (is_wrong(f))
         return LT_OK;
     if (!t->packs)
         return file_create(f, t, p, err);
@@ -425,9 +436,9 @@ static lt_status parcel_flow(flow *f, lt__take *t, lt__parcel *p, lt_text *path,
 {
     lt_status rc = parcel_open(f, t, p, path, err);
 
-    if (rc == LT_OK && f->wrong->size == 0)
+    if (rc == LT_OK && !is_wrong(f))
         rc = flow_run(f, p->hash, p->bytes, err);
-    p->is_sound = rc == LT_OK && f->wrong->size == 0;
+    p->is_sound = rc == LT_OK && !is_wrong(f);
     if (f->out >= 0) {
         lt_status ended = file_end(f, p->is_sound, rc == LT_OK ? err : NULL);
 
@@ -448,7 +459,6 @@ static lt_status parcel_copy(lt__take *t, lt__parcel *p, lt_err *err)
               .in = -1,
               .out = -1,
               .folder = -1,
-              .name = p->path,
               .wrong = &wrong};
     const lt__parcel *twin = find_twin(t, p);
     lt_status rc = LT_OK;
@@ -457,11 +467,11 @@ static lt_status parcel_copy(lt__take *t, lt__parcel *p, lt_err *err)
     if (!twin)
         rc = parcel_flow(&f, t, p, &path, err);
     else if (strcmp(twin->hash, p->hash) == 0)
-        p->is_sound = true;
+        p->is_sound = p->is_twin = true;
     else
         lt_text_add(&wrong, "was changed");
     flow_close(&f);
-    if (rc == LT_OK && !p->is_sound && wrong.failed)
+    if (rc == LT_OK && wrong.failed)
         rc = lt_err_mark(err, LT_ENOMEM);
     else if (rc == LT_OK && !p->is_sound && t->is_packed)
         rc = lt_err_set(err, LT_EFORMAT, "file %.80s (%.160s) %s", p->name,
@@ -487,5 +497,36 @@ lt_status lt__parcels_copy(lt__take *t, lt_err *err)
         t->out->files += p->is_sound;
         t->out->bytes += p->is_sound ? p->bytes : 0;
     }
+    return LT_OK;
+}
+
+/* ---- all at once ---- */
+
+static lt_status parcel_publish(lt__take *t, const lt__parcel *p, bool keep,
+                                lt_err *err)
+{
+    const char *name;
+    char part[32];
+    int folder = walk(t->dir.data, p->rest, false, &name);
+    lt_status rc = LT_OK;
+
+    temporary_name(t, p, part, sizeof part);
+    if (!keep && folder >= 0)
+        (void)unlinkat(folder, part, 0);
+    else if (keep && (folder < 0 || renameat(folder, part, folder, name) != 0))
+        rc = lt_err_set(err, LT_EIO, "%s: cannot write %.160s: %s", t->to->path,
+                        p->rest, strerror(errno));
+    if (folder >= 0) {
+        (void)fsync(folder);
+        close(folder);
+    }
+    return rc;
+}
+
+lt_status lt__parcels_publish(lt__take *t, bool keep, lt_err *err)
+{
+    for (int i = 0; i < t->n_parcels; i++)
+        if (t->parcels[i].is_sound && !t->parcels[i].is_twin)
+            LT_TRY(parcel_publish(t, &t->parcels[i], keep, err));
     return LT_OK;
 }

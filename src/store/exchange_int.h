@@ -19,6 +19,7 @@ typedef struct lt__parcel {
     const char *rest;                /* of path, below the run's folder */
     int64_t bytes, added_at;
     bool is_sound; /* was taken */
+    bool is_twin;  /* with one before it, whose file it is */
 } lt__parcel;
 
 typedef struct lt__take {
@@ -57,7 +58,9 @@ lt_status lt__take_rows(lt__take *t, lt_err *err);
 lt_status lt__take_seal(lt__take *t, lt_err *err);
 /* Notes and tags that are not here; counted, and with `write` written. */
 lt_status lt__take_words(lt__take *t, bool write, int *n, lt_err *err);
-/* Whether the run that is on both sides says the same of itself. */
+/* Whether the run that is on both sides was queued with the same. */
+lt_status lt__take_is_same(lt__take *t, bool *same, lt_err *err);
+/* Whether it says the same of itself, too. */
 lt_status lt__take_agrees(lt__take *t, bool *agrees, lt_err *err);
 
 /* ---- exchange_points.c ---- */
@@ -71,8 +74,10 @@ void lt__parcels_free(lt__take *t);
 /* Where a file of that run lies below its folder: "runs/12/net.safetensors" is
  * net.safetensors of run 12. NULL for what is no such path. */
 const char *lt__parcel_rest(const char *path, int64_t run);
-/* Copies files to the run's folder, or into table packed. */
+/* Copies files to the run's folder, under other names, or into table packed. */
 lt_status lt__parcels_copy(lt__take *t, lt_err *err);
+/* They get their names, or go. */
+lt_status lt__parcels_publish(lt__take *t, bool keep, lt_err *err);
 /* Bytes of a packed file, part after part: *hash when all is as said, else
  * *wrong says what is not. */
 lt_status lt__packed_check(lt_store *s, int64_t run, const char *path,

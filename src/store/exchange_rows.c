@@ -221,22 +221,6 @@ static lt_status choose_name(lt__take *t, lt_err *err)
     return LT_OK;
 }
 
-/* One uuid is one run: what it was queued with is the same everywhere. */
-static lt_status run_match(lt__take *t, sqlite3_stmt *row, int64_t sweep,
-                           lt_err *err)
-{
-    int64_t same = 0;
-
-    LT_TRY(lt__db_integer(t->to, &same, err,
-                          "SELECT 1 FROM run WHERE id = ? AND sweep = ?"
-                          " AND seed = ? AND config = ?",
-                          "iiit", t->here, sweep, sqlite3_column_int64(row, 0),
-                          lt__db_text(row, R_CONFIG)));
-    return same ? LT_OK
-                : lt_err_set(err, LT_EFORMAT,
-                             "it is here with another config or sweep");
-}
-
 static lt_status run_write(lt__take *t, sqlite3_stmt *row, lt_err *err)
 {
     bool is_new = t->status_here < 0, again = false;
@@ -247,7 +231,8 @@ static lt_status run_write(lt__take *t, sqlite3_stmt *row, lt_err *err)
     LT_TRY(check_object(lt__db_text(row, R_CONFIG), "its config", err));
     LT_TRY(take_sweep(t, &sweep, err));
     LT_TRY(take_machine(t, row, &machine, err));
-    LT_TRY(is_new ? choose_name(t, err) : run_match(t, row, sweep, err));
+    if (is_new)
+        LT_TRY(choose_name(t, err));
     LT_TRY(lt__db_open(
         t->to, &stmt, err,
         is_new ? "INSERT INTO run (id, uuid, name, sweep, machine, status,"
@@ -434,22 +419,25 @@ lt_status lt__take_words(lt__take *t, bool write, int *n, lt_err *err)
 
 /* ---- two of one uuid ---- */
 
-#define DESCRIBE                                                               \
-    "SELECT r.seed || ' ' || r.config || ' ' || s.uuid || ' ' ||"              \
-    " (SELECT count(*) || ' ' || coalesce(sum(n), 0) FROM series"              \
+#define QUEUED                                                                 \
+    "SELECT r.seed || ' ' || r.config || ' ' || s.uuid || ' ' || "             \
+    "s.script_hash"
+#define RESULTS                                                                \
+    " || (SELECT count(*) || ' ' || coalesce(sum(n), 0) FROM series"           \
     "  WHERE run = r.id) || ' ' || coalesce((SELECT group_concat(x, ' ') FROM" \
     "  (SELECT k.name || '=' || coalesce(printf('%!.17g', f.last), 'nan')"     \
     "    AS x FROM series f JOIN metric_name k ON k.id = f.name"               \
-    "    WHERE f.run = r.id ORDER BY k.name)), '')"                            \
-    " FROM run r JOIN sweep s ON s.id = r.sweep WHERE r.id = ?"
+    "    WHERE f.run = r.id ORDER BY k.name)), '')"
+#define OF_RUN " FROM run r JOIN sweep s ON s.id = r.sweep WHERE r.id = ?"
 
-static lt_status describe(lt_store *s, int64_t run, lt_text *out, lt_err *err)
+static lt_status describe(lt_store *s, const char *sql, int64_t run,
+                          lt_text *out, lt_err *err)
 {
     sqlite3_stmt *stmt = NULL;
     bool row = false;
     lt_status rc;
 
-    LT_TRY(lt__db_open(s, &stmt, err, DESCRIBE, "i", run));
+    LT_TRY(lt__db_open(s, &stmt, err, sql, "i", run));
     rc = lt__db_next(s, stmt, &row, err);
     if (rc == LT_OK && row)
         lt_text_add(out, lt__db_text(stmt, 0));
@@ -457,15 +445,25 @@ static lt_status describe(lt_store *s, int64_t run, lt_text *out, lt_err *err)
     return rc == LT_OK && out->failed ? lt_err_mark(err, LT_ENOMEM) : rc;
 }
 
-lt_status lt__take_agrees(lt__take *t, bool *agrees, lt_err *err)
+static lt_status compare(lt__take *t, const char *sql, bool *same, lt_err *err)
 {
     lt_text there = {0}, here = {0};
-    lt_status rc = describe(t->from, t->there, &there, err);
+    lt_status rc = describe(t->from, sql, t->there, &there, err);
 
     if (rc == LT_OK)
-        rc = describe(t->to, t->here, &here, err);
-    *agrees = strcmp(lt_text_str(&there), lt_text_str(&here)) == 0;
+        rc = describe(t->to, sql, t->here, &here, err);
+    *same = strcmp(lt_text_str(&there), lt_text_str(&here)) == 0;
     lt_text_deinit(&there);
     lt_text_deinit(&here);
     return rc;
+}
+
+lt_status lt__take_is_same(lt__take *t, bool *same, lt_err *err)
+{
+    return compare(t, QUEUED OF_RUN, same, err);
+}
+
+lt_status lt__take_agrees(lt__take *t, bool *agrees, lt_err *err)
+{
+    return compare(t, QUEUED RESULTS OF_RUN, agrees, err);
 }

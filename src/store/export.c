@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Also when there is no memory for anything. */
@@ -41,8 +42,27 @@ static lt_status seal(lt_store *s, lt_err *err)
     return rc;
 }
 
-static lt_status put_in_place(const char *part, const lt_export_opts *opts,
-                              lt_err *err)
+/* The store itself is not to be replaced by a part of it. */
+static lt_status check_place(const lt_store *from, const lt_export_opts *opts,
+                             lt_err *err)
+{
+    struct stat store, file;
+
+    if (stat(opts->path, &file) != 0)
+        return LT_OK;
+    if (!opts->replace)
+        return lt_err_set(err, LT_EINVAL, "%s: is there already", opts->path);
+    if (!S_ISREG(file.st_mode) ||
+        (stat(from->path, &store) == 0 && store.st_dev == file.st_dev &&
+         store.st_ino == file.st_ino))
+        return lt_err_set(
+            err, LT_EINVAL, "%s: is %s, and not replaced", opts->path,
+            S_ISREG(file.st_mode) ? "the store itself" : "no plain file");
+    return LT_OK;
+}
+
+static lt_status put_in_place(const lt_store *from, const char *part,
+                              const lt_export_opts *opts, lt_err *err)
 {
     int fd = open(part, O_RDONLY | O_CLOEXEC);
     bool is_kept = fd >= 0 && fsync(fd) == 0;
@@ -51,8 +71,7 @@ static lt_status put_in_place(const char *part, const lt_export_opts *opts,
         close(fd);
     if (!is_kept)
         return lt_err_set(err, LT_EIO, "%s: %s", part, strerror(errno));
-    if (!opts->replace && lt_path_exists(opts->path))
-        return lt_err_set(err, LT_EINVAL, "%s: is there already", opts->path);
+    LT_TRY(check_place(from, opts, err));
     return lt_path_replace(part, opts->path, err);
 }
 
@@ -66,7 +85,8 @@ static lt_status fill(lt_store *from, const char *part,
     LT_TRY(lt_store_open(part, LT_STORE_CREATE, &to, err));
     rc = lt__store_pack(from, to, &opts->take, out, err);
     if (rc == LT_OK && out->n_new == 0)
-        rc = lt_err_set(err, LT_ENOTFOUND, "%s: no run to export", from->path);
+        rc = lt_err_set(err, out->n_refused > 0 ? LT_ESTORE : LT_ENOTFOUND,
+                        "%s: no run to export", from->path);
     if (rc == LT_OK)
         rc = seal(to, err);
     lt_store_close(to);
@@ -79,15 +99,14 @@ lt_status lt_store_export(lt_store *from, const lt_export_opts *opts,
     lt_text part = {0};
     lt_status rc;
 
-    if (!opts->replace && lt_path_exists(opts->path))
-        return lt_err_set(err, LT_EINVAL, "%s: is there already", opts->path);
+    LT_TRY(check_place(from, opts, err));
     lt_text_addf(&part, "%s.%ld.part", opts->path, (long)getpid());
     if (part.failed)
         return lt_err_mark(err, LT_ENOMEM);
     remove_all(part.data);
     rc = fill(from, part.data, opts, out, err);
     if (rc == LT_OK)
-        rc = put_in_place(part.data, opts, err);
+        rc = put_in_place(from, part.data, opts, err);
     if (rc != LT_OK)
         remove_all(part.data);
     lt_text_deinit(&part);

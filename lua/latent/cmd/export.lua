@@ -80,11 +80,19 @@ local function write_json(store, ids, write)
   write(before == "[\n" and "[]\n" or "\n]\n")
 end
 
--- Calls give(write), with what it writes going to the file whole or not at all.
-local function to_file(path, force, give)
-  if not force and sys.exists(path) then
+-- Refuses a file that is not to be replaced.
+local function check_place(path, opt, context)
+  if not sys.exists(path) then return end
+  if sys.real(path) == sys.real(context.db) then
+    error({ status = 2, message = path .. ": is the store itself" }, 0)
+  end
+  if not opt.force then
     error({ status = 2, message = path .. ": is there already (--force replaces it)" }, 0)
   end
+end
+
+-- Calls give(write), with what it writes going to the file whole or not at all.
+local function to_file(path, give)
   local part = path .. ".part"
   local file, message = io.open(part, "w")
   if not file then error({ status = 4, message = message }, 0) end
@@ -105,7 +113,7 @@ local function to_file(path, force, give)
   end
 end
 
-local function write_text(store, ids, opt)
+local function write_text(store, ids, opt, context)
   local give = opt.format == "csv" and write_csv or write_json
   if not opt.output or opt.output == "-" then
     local raw = not sys.isatty(1)
@@ -114,7 +122,8 @@ local function write_text(store, ids, opt)
     end)
     return
   end
-  to_file(opt.output, opt.force, function(write) give(store, ids, write) end)
+  check_place(opt.output, opt, context)
+  to_file(opt.output, function(write) give(store, ids, write) end)
 end
 
 -- ---- a file ----
@@ -147,9 +156,7 @@ local function write_file(store, ids, opt, context)
     error({ status = 2, message = ("%d runs match: wanted -o FILE"):format(#ids) }, 0)
   end
   path = path or store:sql("SELECT name FROM runs WHERE id = ?", ids[1])[1].name:gsub("[^%w]", "_") .. ".latent"
-  if not opt.force and sys.exists(path) then
-    error({ status = 2, message = path .. ": is there already (--force replaces it)" }, 0)
-  end
+  check_place(path, opt, context)
   local report = core.export { from = context.db, runs = ids, path = path, replace = opt.force }
   return report, path
 end
@@ -160,7 +167,7 @@ local function main(argv, context)
   local store <close> = reader.open(context)
   local ids = find(store, opt.run)
   if opt.format ~= "table" then
-    write_text(store, ids, opt)
+    write_text(store, ids, opt, context)
     return 0
   end
   local report, path
