@@ -10,7 +10,7 @@ local taking = require "latent.taking"
 local spec <const> = {
   command = "export",
   summary = "runs with their files as one file, or as CSV",
-  positional = { { "RUN", join = true,
+  positional = { { "RUN|FILTER", field = "run", join = true,
     help = "an id, a unique prefix of a name, @last, @best(METRIC); or a filter: tie=tied" } },
   options = {
     { "-o", "--output", value = "FILE", help = "the file (default: the run's name, .latent); - for standard output" },
