@@ -140,7 +140,14 @@ static void store_uri(const lt_store *s, lt_text *out)
     lt_text_add(out, "?immutable=1");
 }
 
-static lt_status store_connect(lt_store *s, bool immutable, lt_err *err)
+/* Ways to open a file that is to be read. */
+typedef enum way {
+    TOGETHER,  /* with others, as is usual */
+    UNCHANGED, /* as one that cannot change */
+    ALONE,     /* keeping others out: needs no file for them */
+} way;
+
+static lt_status store_connect(lt_store *s, way how, lt_err *err)
 {
     static const int flags[] = {
         [LT_STORE_READ] = SQLITE_OPEN_READONLY,
@@ -148,19 +155,20 @@ static lt_status store_connect(lt_store *s, bool immutable, lt_err *err)
         [LT_STORE_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
         [LT_STORE_INSPECT] = SQLITE_OPEN_READONLY,
     };
+    int flag = how == ALONE ? SQLITE_OPEN_READWRITE : flags[s->mode];
     lt_text name = {0};
     lt_status rc = LT_OK;
 
-    if (immutable)
+    if (how == UNCHANGED)
         store_uri(s, &name);
     else
         lt_text_addf(&name, "%s%s", *s->path == '/' ? "" : "./", s->path);
     if (name.failed)
         rc = lt_err_mark(err, LT_ENOMEM);
     else if (sqlite3_open_v2(name.data, &s->db,
-                             flags[s->mode] | SQLITE_OPEN_NOMUTEX |
+                             flag | SQLITE_OPEN_NOMUTEX |
                                  SQLITE_OPEN_EXRESCODE |
-                                 (immutable ? SQLITE_OPEN_URI : 0),
+                                 (how == UNCHANGED ? SQLITE_OPEN_URI : 0),
                              NULL) != SQLITE_OK)
         rc = lt__db_fail(s, err);
     lt_text_deinit(&name);
@@ -199,18 +207,31 @@ static lt_status store_configure(lt_store *s, lt_err *err)
     return lt__aggregates_register(s, err);
 }
 
-static lt_status store_try(lt_store *s, bool immutable, lt_err *err)
+/* The index of the log is then in memory, and nothing is ever written. */
+static lt_status store_keep_alone(lt_store *s, lt_err *err)
 {
-    LT_TRY(store_connect(s, immutable, err));
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (sqlite3_exec(s->db,
+                     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON",
+                     NULL, NULL, NULL) != SQLITE_OK)
+        return lt__db_fail(s, err);
+    return LT_OK;
+}
+
+static lt_status store_try(lt_store *s, way how, lt_err *err)
+{
+    LT_TRY(store_connect(s, how, err));
+    if (how == ALONE) /* before anything is read */
+        LT_TRY(store_keep_alone(s, err));
     LT_TRY(store_configure(s, err));
     return lt__schema_open(s, err);
 }
 
-static lt_status store_again(lt_store *s, bool immutable, lt_err *err)
+static lt_status store_again(lt_store *s, way how, lt_err *err)
 {
     sqlite3_close(s->db);
     s->db = NULL;
-    return store_try(s, immutable, err);
+    return store_try(s, how, err);
 }
 
 /* A reader of a write-ahead log needs to write beside it. Without a log the
@@ -222,6 +243,17 @@ static bool store_is_in_closed_folder(const lt_store *s)
     return lt__store_is_reader(s) &&
            ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) &&
            access(s->path, R_OK) == 0 && access(s->folder, W_OK) != 0;
+}
+
+/* Nor can it be done on a full disk, unless another has done it before: then
+ * its file would have been found. */
+static bool store_is_on_full_disk(const lt_store *s)
+{
+    int rc = s->db ? sqlite3_extended_errcode(s->db) : SQLITE_OK;
+
+    return lt__store_is_reader(s) &&
+           (rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_SHMOPEN ||
+            rc == SQLITE_IOERR_SHMMAP);
 }
 
 static lt_status store_read_closed(lt_store *s, lt_err *err)
@@ -239,7 +271,7 @@ static lt_status store_read_closed(lt_store *s, lt_err *err)
                           "changes are in %s-wal; copy both files to a folder "
                           "of your own and read them there",
                           s->path, s->path);
-    return store_again(s, true, err);
+    return store_again(s, UNCHANGED, err);
 }
 
 lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
@@ -252,11 +284,13 @@ lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
     LT_TRY(lt__store_new(path, mode, &s, err));
     rc = store_find(s, &own);
     if (rc == LT_OK)
-        rc = store_try(s, false, &own);
+        rc = store_try(s, TOGETHER, &own);
     if (rc == LT_ESTORE && mode == LT_STORE_READ && lt__store_take_back(s))
-        rc = store_again(s, false, &own);
+        rc = store_again(s, TOGETHER, &own);
     if (rc != LT_OK && store_is_in_closed_folder(s))
         rc = store_read_closed(s, &own);
+    else if (rc != LT_OK && store_is_on_full_disk(s))
+        rc = store_again(s, ALONE, &own);
     if (rc == LT_ESTORE && s->db && sqlite3_errcode(s->db) == SQLITE_NOTADB)
         lt_err_set(&own, rc, "%s: not a latent store (not an SQLite file)",
                    path);
