@@ -13,7 +13,6 @@
 #include "latent/base/mem.h"
 #include "latent/base/path.h"
 #include "store/unsaved_int.h"
-#include "store/verify_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -401,40 +400,28 @@ static lt_status check_apart(const lt_store *from, const lt_store *to,
     return LT_OK;
 }
 
-static void keep_first(void *self, const char *finding)
+/* Opening compared the tables; of a newer schema only views are known. */
+static lt_status check_version(const lt_store *from, lt_err *err)
 {
-    lt_text *first = self;
-
-    if (first->size == 0)
-        lt_text_add(first, finding);
-}
-
-/* In the place of a table there may be a view that never ends. */
-static lt_status check_tables(lt_store *from, lt_err *err)
-{
-    lt_text first = {0};
-    lt_verify_report report = {0};
-    const lt_verify_opts opts = {.tell = keep_first, .self = &first};
-    lt__verify v = {.store = from, .opts = &opts, .out = &report};
-    lt_status rc = lt__verify_schema(&v, err);
-
-    if (rc == LT_OK && v.is_strange)
-        rc = lt_err_set(err, LT_ESTORE, "%s: its tables are not latent's: %s",
-                        from->path, lt_text_str(&first));
-    lt_text_deinit(&first);
-    lt_text_deinit(&v.line);
-    return rc;
+    if (from->version <= lt__schema_version())
+        return LT_OK;
+    return lt_err_set(err, LT_ESTORE,
+                      "%s: made by a newer latent (schema %lld, this program "
+                      "knows up to %lld): only that takes runs from it",
+                      from->path, (long long)from->version,
+                      (long long)lt__schema_version());
 }
 
 static lt_status take_from(lt__take *t, lt_err *err)
 {
     lt_status rc;
 
+    LT_ASSERT(t->from->mode != LT_STORE_INSPECT);
     *t->out = (lt_take_report){0};
     t->lock = -1;
+    LT_TRY(check_version(t->from, err));
     if (t->to)
         LT_TRY(check_apart(t->from, t->to, err));
-    LT_TRY(check_tables(t->from, err));
     rc = take_all(t, err);
     lt_mem_free(t->buffer);
     lt_text_deinit(&t->dir);
