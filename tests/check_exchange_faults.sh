@@ -82,7 +82,8 @@ merge_hindered()
     else
         n_failed_calls=$((n_failed_calls + 1))
     fi
-    (cd work && expect 0 "" "$L" merge ../base/results/latent.db
+    (n_failed=0
+        cd work && expect 0 "" "$L" merge ../base/results/latent.db
         expect 0 "nothing is wrong" "$L" verify
         [[ $n_failed -eq 0 ]]) || fail "$what: again"
     agree "$what, again" base work
