@@ -61,6 +61,14 @@ function choice.write(columns, rows, opt)
   if #rows > #shown then print(("%d more"):format(#rows - #shown)) end
 end
 
+-- What the user is asked about: on the terminal, whatever standard output is for.
+function choice.preview(columns, rows)
+  local shown = table.move(rows, 1, TABLE_LIMIT, 1, {})
+  tables.write({ columns = reader.prune(columns, shown), rows = shown },
+    { out = io.stderr, width = tables.terminal_width() or false })
+  if #rows > #shown then io.stderr:write(("%d more\n"):format(#rows - #shown)) end
+end
+
 -- "1 run", "3 runs".
 function choice.count(n, what)
   return ("%d %s%s"):format(n, what or "run", n == 1 and "" or "s")
@@ -75,7 +83,6 @@ function choice.confirm(command, what, show)
     return false, 2
   end
   show()
-  io.stdout:flush()
   io.stderr:write(("%s? [y/N] "):format(what))
   io.stderr:flush()
   local answer = io.read("l")

@@ -15,6 +15,7 @@ local garbage = {}
 
 local TEMPORARY_AGE <const> = 3600 -- seconds; a file of another machine's process may be in work
 local BATCH <const> = 64 -- runs
+local BATCH_BYTES <const> = 8e6 -- of their rows
 local ENDED <const> = { finished = true, failed = true, diverged = true, pruned = true }
 
 local UNITS <const> = { s = 1, m = 60, h = 3600, d = 86400, w = 7 * 86400 }
@@ -48,6 +49,7 @@ local function add_removed(plan, store, scan, age)
       plan[#plan + 1] = {
         kind = "removed run", goes = true, run = row.id, what = ("%s of %s"):format(row.name, row.experiment),
         bytes = (folder and folder.bytes or 0) + (of_metrics[row.id] or 0), has_folder = folder ~= nil,
+        row_bytes = of_metrics[row.id] or 0,
       }
       plan.goes[row.id] = true
     else
@@ -257,14 +259,18 @@ local function delete(store, item)
   return books.delete_file(store, item.run, item.file)
 end
 
--- Rows of removed runs, many at a time: each time waits for the disk.
+-- Rows of removed runs, many at a time, as each time waits for the disk; but
+-- not too many, as all who write wait for it.
 local function delete_rows(store, plan)
-  local ids = {}
+  local ids, bytes = {}, 0
   for i, item in ipairs(plan) do
-    if item.goes then ids[#ids + 1] = item.run end
-    if #ids == BATCH or #ids > 0 and i == #plan then
+    if item.goes then
+      ids[#ids + 1] = item.run
+      bytes = bytes + item.row_bytes
+    end
+    if #ids == BATCH or bytes > BATCH_BYTES or #ids > 0 and i == #plan then
       books.delete_removed(store, ids)
-      ids = {}
+      ids, bytes = {}, 0
     end
   end
 end

@@ -63,6 +63,15 @@ function reader.open_only(context)
   return result
 end
 
+-- The store for writing; runs whose process is gone are lost.
+function reader.open_writer(context)
+  local ok, result, notice = pcall(core.open, context.db, "write")
+  if not ok then error({ status = 4, message = tostring(result) }, 0) end
+  if notice then io.stderr:write(notice, "\n") end
+  result:reap()
+  return result
+end
+
 -- Days from 1970-01-01 to a date (Howard Hinnant's algorithm).
 local function days(y, m, d)
   if m <= 2 then y = y - 1 end

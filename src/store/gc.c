@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define IN_MEMORY    ((int64_t)256 << 20) /* up to this a copy is made there */
 #define SOURCE_YOUNG 3600000 /* milliseconds that a loose source stays */
 
 /* ---- runs that were removed ---- */
@@ -323,8 +324,28 @@ lt_status lt_store_table_bytes(lt_store *store, const char *table,
                           "t", table);
 }
 
+/* The copy that SQLite makes goes through a temporary file when it is large,
+ * and through the log in any case. */
+static lt_status compact_check(lt_store *s, lt_err *err)
+{
+    int64_t free = 0, all = 0, size;
+    lt_pages pages;
+
+    LT_TRY(lt_store_pages(s, &pages, err));
+    size = (pages.all - pages.free) * pages.page_bytes;
+    LT_TRY(lt_path_space(s->folder, &free, &all, err));
+    if (all > 0 && free < 2 * size)
+        return lt_err_set(
+            err, LT_EIO, "%s: %lld MB free on the disk, wanted %lld for a copy",
+            s->path, (long long)(free / 1000000),
+            (long long)(2 * size / 1000000));
+    return size < IN_MEMORY ? LT_OK
+                            : lt__db_do(s, err, "PRAGMA temp_store = FILE", "");
+}
+
 lt_status lt_store_compact(lt_store *store, lt_err *err)
 {
+    LT_TRY(compact_check(store, err));
     LT_TRY(lt__db_do(store, err, "VACUUM", ""));
     return lt__db_do(store, err, "PRAGMA wal_checkpoint(TRUNCATE)", "");
 }

@@ -94,9 +94,20 @@ local function measure_leftovers(store, scan)
   return order
 end
 
-local function kind_columns(columns)
+local SPARE <const> = { checkpoints = 4, other = 5 } -- on a narrow terminal
+
+local function show_some(n)
+  return n and n > 0 and usage.bytes(n) or ""
+end
+
+-- With the kinds that there are; with all where rows are for programs.
+local function kind_columns(columns, rows)
   for _, kind in ipairs(usage.KINDS) do
-    columns[#columns + 1] = { kind, align = "right", show = usage.bytes, spare = kind == "other" and 1 or 2 }
+    local is_there = not rows
+    for _, row in ipairs(rows or {}) do is_there = is_there or row[kind] > 0 end
+    if is_there then
+      columns[#columns + 1] = { kind, align = "right", show = show_some, spare = SPARE[kind] }
+    end
   end
   columns[#columns + 1] = { "total", align = "right", show = usage.bytes }
   return columns
@@ -114,13 +125,15 @@ end
 local function write_tables(rows, opt, store, leftovers)
   local limit = opt.limit or TABLE_LIMIT
   local shown = limit == 0 and rows or table.move(rows, 1, limit, 1, {})
-  local columns = kind_columns { { "id" }, { "name", spare = 3 }, { "experiment", spare = 4 }, { "status", spare = 5 } }
+  local columns = kind_columns({
+    { "id" }, { "name", spare = 1 }, { "experiment", spare = 3 }, { "status", spare = 2 },
+  }, rows)
   tables.write({ columns = columns, rows = shown }, opt)
   if #rows > #shown then print(("%d more (--limit 0)"):format(#rows - #shown)) end
-  columns = opt.by == "sweep" and { { "sweep" }, { "experiment", spare = 4 } } or { { "experiment" } }
+  columns = opt.by == "sweep" and { { "sweep" }, { "experiment", spare = 3 } } or { { "experiment" } }
   columns[#columns + 1] = { "runs" }
   print()
-  tables.write({ columns = kind_columns(columns), rows = totals(rows, opt.by) }, opt)
+  tables.write({ columns = kind_columns(columns, rows), rows = totals(rows, opt.by) }, opt)
   print()
   write_store(store, leftovers)
 end

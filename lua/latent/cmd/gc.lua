@@ -2,11 +2,9 @@
 local args = require "latent.args"
 local books = require "latent.core.books"
 local choice = require "latent.choice"
-local core = require "latent.core.store"
 local encode = require "latent.encode"
 local garbage = require "latent.garbage"
 local reader = require "latent.reader"
-local tables = require "latent.table"
 local usage = require "latent.usage"
 
 local spec <const> = {
@@ -66,10 +64,6 @@ local function sum(items)
   return bytes
 end
 
-local function write(items, opt)
-  tables.write({ columns = opt.format == "table" and reader.prune(COLUMNS, items) or COLUMNS, rows = items }, opt)
-end
-
 local function tell_left(left)
   for _, text in ipairs(left) do io.stderr:write("left alone: ", encode.line(text), "\n") end
 end
@@ -115,7 +109,7 @@ local function compact(store, opt)
   local ok, why = books.compact(store)
   if not ok then
     io.stderr:write("the store was not made smaller: ", encode.line(why), "\n")
-    return 4
+    return opt.vacuum and 4 or 0
   end
   local after = books.pages(store)
   io.stderr:write(("the store is smaller by %s\n"):format(
@@ -123,22 +117,15 @@ local function compact(store, opt)
   return 0
 end
 
-local function open(context)
-  local ok, result = pcall(core.open, context.db, "write")
-  if not ok then error({ status = 4, message = tostring(result) }, 0) end
-  result:reap()
-  return result
-end
-
 local function run(store, plan, opt)
-  local function show() write(plan, opt) end
+  local function show() choice.preview(COLUMNS, plan) end
   if #plan > 0 and not opt.yes then
     local ok, refused = choice.confirm("gc", ("delete %s, %s, for good"):format(choice.count(#plan, "thing"),
       usage.bytes(sum(plan))), show)
     if not ok then return refused end
   end
   local gone, left, faults = garbage.delete(store, plan)
-  if opt.yes and #gone > 0 or opt.format ~= "table" then write(gone, opt) end
+  if #gone > 0 or opt.format ~= "table" then choice.write(COLUMNS, gone, opt) end
   tell_left(left)
   if #gone > 0 then
     io.stderr:write(("deleted: %s, %s\n"):format(choice.count(#gone, "thing"), usage.bytes(sum(gone))))
@@ -153,12 +140,12 @@ local function main(argv, context)
   if opt.older_than and not opt.age then
     return args.fail(spec, ("--older-than: found '%s', wanted such as 90m, 12h, 30d or 2w"):format(opt.older_than))
   end
-  local store <close> = opt.dry_run and reader.open_only(context) or open(context)
+  local store <close> = opt.dry_run and reader.open_only(context) or reader.open_writer(context)
   local plan = garbage.plan(store, usage.scan(store), opt)
   explain(plan, opt)
   if #plan == 0 then io.stderr:write("nothing to delete\n") end
   if not opt.dry_run then return run(store, plan, opt) end
-  if #plan > 0 or opt.format ~= "table" then write(plan, opt) end
+  if #plan > 0 or opt.format ~= "table" then choice.write(COLUMNS, plan, opt) end
   if #plan > 0 then
     io.stderr:write(("%s, %s, would be deleted; nothing was\n"):format(choice.count(#plan, "thing"),
       usage.bytes(sum(plan))))

@@ -2,7 +2,6 @@
 local args = require "latent.args"
 local books = require "latent.core.books"
 local choice = require "latent.choice"
-local core = require "latent.core.store"
 local reader = require "latent.reader"
 
 local spec <const> = {
@@ -27,12 +26,6 @@ removed; 4 the store.]],
   },
 }
 
-local function open(context)
-  local ok, result = pcall(core.open, context.db, "write")
-  if not ok then error({ status = 4, message = tostring(result) }, 0) end
-  return result
-end
-
 local LAST <const> = [[SELECT id FROM removed_runs
   WHERE removed_at = (SELECT max(removed_at) FROM removed_runs) ORDER BY id]]
 local ALL <const> = "SELECT id FROM removed_runs ORDER BY id"
@@ -49,7 +42,7 @@ local function main(argv, context)
   if not opt then return status end
   local given = (#opt.words > 0 and 1 or 0) + (opt.last and 1 or 0) + (opt.all and 1 or 0)
   if given ~= 1 then return args.fail(spec, "which runs? (one of RUN|FILTER, --last, --all)") end
-  local store <close> = open(context)
+  local store <close> = reader.open_writer(context)
   books.show_removed(store, true)
   local found = #opt.words > 0 and choice.runs(store, opt.words) or removed_ids(store, opt.last and LAST or ALL)
   if #found.ids == 0 then

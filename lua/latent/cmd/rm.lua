@@ -2,7 +2,6 @@
 local args = require "latent.args"
 local books = require "latent.core.books"
 local choice = require "latent.choice"
-local core = require "latent.core.store"
 local reader = require "latent.reader"
 
 local spec <const> = {
@@ -31,13 +30,6 @@ nobody to ask; 3 no such run; 4 a run is being executed, or the store.]],
 
 local LISTED <const> = 20 -- ids in the line that says how to undo
 
-local function open(context)
-  local ok, result = pcall(core.open, context.db, "write")
-  if not ok then error({ status = 4, message = tostring(result) }, 0) end
-  result:reap()
-  return result
-end
-
 local function how_to_undo(ids, context)
   if #ids <= LISTED then return choice.command("restore", ids, context) end
   return "latent restore --last" .. reader.db_option(context)
@@ -46,7 +38,7 @@ end
 local function main(argv, context)
   local opt, status = args.read(spec, argv)
   if not opt then return status end
-  local store <close> = opt.dry_run and reader.open(context) or open(context)
+  local store <close> = opt.dry_run and reader.open(context) or reader.open_writer(context)
   local found = choice.runs(store, opt.words)
   if #found.ids == 0 then return reader.nothing(opt, "no run matches: " .. found.filter) end
   local columns, rows = choice.describe(store, found)
@@ -59,11 +51,11 @@ local function main(argv, context)
   end
   local is_asked = #found.ids > 1 and not opt.yes
   if is_asked then
-    local ok, refused = choice.confirm("rm", "remove " .. n, show)
+    local ok, refused = choice.confirm("rm", "remove " .. n, function() choice.preview(columns, rows) end)
     if not ok then return refused end
   end
   local done = books.remove(store, found.ids)
-  if not is_asked then show() end
+  if not is_asked or opt.format ~= "table" then show() end
   io.stderr:write(("%s removed; to undo: %s\n"):format(choice.count(done), how_to_undo(found.ids, context)))
   return 0
 end

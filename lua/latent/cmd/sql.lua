@@ -14,8 +14,8 @@ local spec <const> = {
   text = [[
 Views: runs, params (run, key, value), metrics (run, name, step, epoch, value,
 at, kind), finals (run, name, n, last, last_step, min, min_step, max,
-max_step, nonfinite), artifacts, notes, tags, sweeps, sources. Configs are
-JSON: config ->> 'tie'. Nothing can be changed, no file attached.]],
+max_step, nonfinite), artifacts, notes, tags, sweeps, sources, removed_runs.
+Configs are JSON: config ->> 'tie'. Nothing can be changed, no file attached.]],
   examples = {
     { "latent sql \"SELECT id, status, config->>'tie' AS tie FROM runs\"" },
     { "latent sql \"SELECT step, value FROM metrics WHERE run=1 AND name='train.loss'\" --csv" },
