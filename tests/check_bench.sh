@@ -16,7 +16,8 @@ fail()
 }
 
 "$LATENT" bench --seconds 0.02 --rows 1000 --only small-32 --only together \
-    --only logging --only recording --only sparse --csv | tr -d '\r' >bench.csv
+    --only logging --only recording --only checkpoint --only sparse --csv |
+    tr -d '\r' >bench.csv
 # Prints column $2 of the row named $1.
 cell()
 {
@@ -25,7 +26,7 @@ cell()
         $1 == row { print $at }' bench.csv
 }
 [ "$(cut -d, -f1 bench.csv | tr '\n' ' ')" = \
-    "name small-32 together logging recording sparse " ] ||
+    "name small-32 together logging recording checkpoint sparse " ] ||
     fail "odd rows: $(cat bench.csv)"
 [ "$(cell small-32 network)" = 784-32 ] || fail "odd: $(cat bench.csv)"
 awk -v share="$(cell small-32 share)" -v step="$(cell small-32 step_ms)" \

@@ -2,6 +2,23 @@
  * those that the script wrote, the data it reads. */
 #include "run_resume_fixture.h"
 
+#include "bind/resume_state.h"
+#include "latent/store/verify.h"
+
+static void finding_fail(void *self, const char *finding)
+{
+    (void)self;
+    fail_msg("%s", finding);
+}
+
+static void verify_ok(world *w)
+{
+    const lt_verify_opts opts = {.tell = finding_fail};
+    lt_verify_report report;
+
+    assert_int_equal(lt_store_verify(w->store, &opts, &report, &w->err), LT_OK);
+}
+
 /* ---- checkpoints ---- */
 
 /* `n` bytes of the checkpoint, changed by the caller's, in its place. */
@@ -89,6 +106,20 @@ static void stages_that_the_checkpoint_does_not_know_do_no_harm(void **state)
 
 /* ---- files of the script ---- */
 
+static void die_once(world *w, int polls)
+{
+    int status = 0;
+    pid_t child;
+
+    fflush(NULL);
+    child = fork();
+    if (child == 0)
+        execute_and_die(w, polls);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+    requeue(w);
+}
+
 /* on_epoch hears again of epochs that are over: what it wrote of the network
  * then stays as it was. */
 static void networks_saved_at_every_epoch_stay(void **state)
@@ -104,6 +135,91 @@ static void networks_saved_at_every_epoch_stay(void **state)
 
         snprintf(name, sizeof name, "e%d", i);
         tensors_assert_equal(w, name);
+    }
+}
+
+/* The best network is saved, read again, trained on and saved by the same name,
+ * and the first one is asked once more at the end. `seconds`: between
+ * checkpoints of the first training; without one its end is not kept either,
+ * and it is done again. */
+#define BEST(seconds)                                                          \
+    "    local first\n"                                                        \
+    "    for phase = 1, 3 do\n"                                                \
+    "      local best = math.huge\n"                                           \
+    "      latent.fit(net, { train = data.train, test = data.test,\n"          \
+    "        epochs = 4, batch = 10, run = run,\n"                             \
+    "        checkpoint_seconds = phase == 1 and " seconds " or 0,\n"          \
+    "        optimizer = latent.sgd { rate = phase * 0.5, momentum = 0.9 },\n" \
+    "        on_epoch = function(epoch, m)\n"                                  \
+    "          if m['test.loss'] > best then return end\n"                     \
+    "          best = m['test.loss']\n"                                        \
+    "          run:save('best', net)\n"                                        \
+    "        end })\n"                                                         \
+    "      net = latent.load(run.dir .. '/best.safetensors')\n"                \
+    "      first = first or latent.load(run.dir .. '/best.safetensors')\n"     \
+    "      run:log { kept = net:evaluate(data.test).sse }\n"                   \
+    "    end\n"                                                                \
+    "    run:log { first = first:evaluate(data.test).sse }\n"                  \
+    "    for i = 1, 9 do run:log { enough = i } end\n"                         \
+    "    run:save('net', net)\n"
+
+static void expect_files_of_then(void **state, const char *script, int every)
+{
+    static const char *const files[] = {"best", "net"};
+
+    for (int polls = 1; polls < 48; polls += every) {
+        world *w = *state;
+
+        begin(w, script);
+        die_once(w, polls);
+        assert_int_equal(execute_all(w), 1);
+        runs_assert_equal(w, files, 2);
+        assert_true(query_number(w,
+                                 "SELECT count(*) FROM artifacts a JOIN "
+                                 "artifacts b USING (name) WHERE a.run = 1 "
+                                 "AND b.run = 2 AND a.bytes <> b.bytes") == 0);
+        verify_ok(w);
+        world_teardown(state);
+        world_setup(state);
+    }
+}
+
+static void the_best_network_is_the_one_of_then(void **state)
+{
+    expect_files_of_then(state, SHORT(BEST("0")), 1);
+}
+
+static void trainings_done_again_leave_later_files_alone(void **state)
+{
+    expect_files_of_then(state, SHORT(BEST("1000")), 1);
+}
+
+/* Deaths after deaths. */
+static void the_best_network_survives_many_deaths(void **state)
+{
+    world *w = *state;
+    static const char *const files[] = {"best", "net"};
+
+    begin(w, SHORT(BEST("0")));
+    assert_true(finish_by_deaths(w, 14) > 2);
+    runs_assert_equal(w, files, 2);
+    verify_ok(w);
+}
+
+/* A checkpoint that names files which are not the script's is none. */
+static void lists_of_files_are_looked_at(void **state)
+{
+    static const char *const wrong[] = {
+        "[\"../x\"]", "[\"a/b\"]", "[\"lock\"]", "[\"..\"]",
+        "[\"\"]",     "[3]",       "{}",         "[\"checkpoint\"]"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        json_t *list = json_loads(wrong[i], 0, NULL);
+
+        assert_non_null(list);
+        assert_false(lt__files_are_right(list));
+        json_decref(list);
     }
 }
 
@@ -156,6 +272,14 @@ int main(void)
             world_teardown),
         cmocka_unit_test_setup_teardown(networks_saved_at_every_epoch_stay,
                                         world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(the_best_network_is_the_one_of_then,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(
+            trainings_done_again_leave_later_files_alone, world_setup,
+            world_teardown),
+        cmocka_unit_test_setup_teardown(the_best_network_survives_many_deaths,
+                                        world_setup, world_teardown),
+        cmocka_unit_test(lists_of_files_are_looked_at),
         cmocka_unit_test_setup_teardown(other_data_are_another_run, world_setup,
                                         world_teardown),
     };

@@ -7,6 +7,8 @@
 #include "bind/bench_store.h"
 
 #include "latent/base/clock.h"
+#include "latent/base/mem.h"
+#include "latent/base/snapshot.h"
 #include "latent/store/recorder.h"
 #include "latent/train/bench.h"
 
@@ -181,4 +183,63 @@ lt_status lt__bench_recording(int rows, double *seconds, lt_err *err)
     }
     scratch_remove(&s);
     return rc;
+}
+
+/* ---- checkpoints ---- */
+
+static lt_status snapshot_once(const scratch *s, const lt_snapshot *snapshot,
+                               double *ms, lt_err *err)
+{
+    char path[600];
+    double began = lt_clock_elapsed();
+    lt_counts counts = {0};
+    lt_status rc;
+
+    snprintf(path, sizeof path, "%s/checkpoint", s->dir);
+    LT_TRY(lt_observe_metric(lt_recorder_observer(s->recorder), "train.loss", 1,
+                             1, 1, err));
+    rc = lt_recorder_settle(s->recorder, &counts, err);
+    lt_counts_deinit(&counts);
+    if (rc == LT_OK)
+        rc = lt_snapshot_write(snapshot, "{}", path, err);
+    *ms = 1000 * (lt_clock_elapsed() - began);
+    return rc;
+}
+
+static lt_status snapshots_time(size_t n, double *ms, lt_err *err)
+{
+    float *numbers = lt_mem_zero(n, sizeof *numbers);
+    lt_snapshot snapshot = {0};
+    double each[TURNS];
+    scratch s = {0};
+    lt_status rc = numbers ? scratch_open(&s, err) : LT_ENOMEM;
+
+    if (numbers)
+        LT_SNAPSHOT_ADD(&snapshot, "net", "params", numbers, n);
+    for (int i = 0; rc == LT_OK && i < TURNS; i++)
+        rc = snapshot_once(&s, &snapshot, &each[i], err);
+    if (rc == LT_OK) {
+        qsort(each, TURNS, sizeof *each, double_compare);
+        *ms = each[TURNS / 2];
+    }
+    if (numbers)
+        scratch_remove(&s);
+    lt_mem_free(numbers);
+    return lt_err_mark(err, rc);
+}
+
+lt_status lt__bench_checkpoint(const char *name, lt__checkpointing *out,
+                               lt_err *err)
+{
+    const lt_bench_case *c = lt_bench_find(name);
+    const lt_bench_opts opts = {
+        .threads = 1, .seconds = 0.5, .is_throughput = true};
+    lt_bench_result r;
+
+    if (!c)
+        return lt_err_set(err, LT_EINVAL, "no network \"%s\"", name);
+    LT_TRY(lt_bench_run(c, &opts, &r, err));
+    out->step_ms = 1000 * c->batch / r.examples_per_second;
+    out->megabytes = 3e-6 * (double)r.parameters * sizeof(float);
+    return snapshots_time(3 * r.parameters, &out->ms, err);
 }

@@ -15,4 +15,13 @@ lt_status lt__bench_logging(const char *name, double seconds, lt__logging *out,
 /* Seconds to record `rows` values of ten series and to close the run. */
 lt_status lt__bench_recording(int rows, double *seconds, lt_err *err);
 
+/* A checkpoint of a standard network: parameters and two moments written as a
+ * run writes them, its metrics settled before; the median of some. */
+typedef struct lt__checkpointing {
+    double ms, step_ms, megabytes;
+} lt__checkpointing;
+
+lt_status lt__bench_checkpoint(const char *name, lt__checkpointing *out,
+                               lt_err *err);
+
 #endif

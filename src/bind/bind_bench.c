@@ -8,6 +8,7 @@
  *   bench.together{name, processes, seconds}   -> examples/s of each process
  *   bench.logging{name, seconds}               -> plain_ms, logged_ms
  *   bench.recording(rows)                      -> seconds
+ *   bench.checkpoint{name}                     -> ms, step_ms, megabytes
  *   bench.capture({program, arguments...}, seconds)   -> what it printed; nil
  *                            when it is not there, fails or takes longer
  *   bench.blas()             -> what OpenBLAS is, and should be
@@ -258,6 +259,20 @@ static int bench_logging(lua_State *L)
     return 2;
 }
 
+static int bench_checkpoint(lua_State *L)
+{
+    const lt_bench_case *c = check_case(L);
+    lt__checkpointing checkpoint = {0};
+    lt_err err = {0};
+
+    if (lt__bench_checkpoint(c->name, &checkpoint, &err) != LT_OK)
+        return lt__raise(L, &err);
+    lua_pushnumber(L, checkpoint.ms);
+    lua_pushnumber(L, checkpoint.step_ms);
+    lua_pushnumber(L, checkpoint.megabytes);
+    return 3;
+}
+
 static int bench_recording(lua_State *L)
 {
     double seconds = 0;
@@ -336,17 +351,13 @@ static int bench_versions(lua_State *L)
 
 int lt__open_bench(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"cases", bench_list},
-                                         {"network", bench_network},
-                                         {"together", bench_together},
-                                         {"logging", bench_logging},
-                                         {"recording", bench_recording},
-                                         {"capture", bench_capture},
-                                         {"sparse", bench_sparse},
-                                         {"blas", bench_blas},
-                                         {"speed", bench_speed},
-                                         {"versions", bench_versions},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"cases", bench_list},          {"network", bench_network},
+        {"together", bench_together},   {"logging", bench_logging},
+        {"recording", bench_recording}, {"checkpoint", bench_checkpoint},
+        {"capture", bench_capture},     {"sparse", bench_sparse},
+        {"blas", bench_blas},           {"speed", bench_speed},
+        {"versions", bench_versions},   {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

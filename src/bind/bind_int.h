@@ -185,6 +185,10 @@ void lt__new_type(lua_State *L, const char *name, lua_CFunction collect);
 /* Tells Lua's collector of `bytes` that it cannot see. */
 void lt__account(lua_State *L, size_t bytes);
 
+/* The script has saved a file: when the run goes on after its process has died,
+ * the content goes back with it (resume_files.c). Any path. */
+void lt__saved(lua_State *L, const char *path);
+
 /* ---- objectives (bind_objective.c) ---- */
 
 typedef struct lt_objective lt_objective;

@@ -190,7 +190,10 @@ static int net_save(lua_State *L)
     if (rc == LT_OK)
         rc = lt_checkpoint_save(net, path, notes, &err);
     json_decref(notes);
-    return rc == LT_OK ? 0 : lt__raise(L, &err);
+    if (rc != LT_OK)
+        return lt__raise(L, &err);
+    lt__saved(L, path);
+    return 0;
 }
 
 /* ---- passes ---- */

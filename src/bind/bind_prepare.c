@@ -239,8 +239,10 @@ static int prepare_write(lua_State *L)
     const char *bytes = luaL_checklstring(L, 2, &size);
     lt_err err = {0};
 
-    return lt_path_write(path, bytes, size, &err) == LT_OK ? 0
-                                                           : lt__raise(L, &err);
+    if (lt_path_write(path, bytes, size, &err) != LT_OK)
+        return lt__raise(L, &err);
+    lt__saved(L, path);
+    return 0;
 }
 
 /* prepare.read(path) -> bytes */

@@ -22,11 +22,12 @@
 /* ---- texts ---- */
 
 lt_status lt__resume_text(const lt__resume *r, int stage, const char *is,
-                          lt_text *out, lt_err *err)
+                          const json_t *files, lt_text *out, lt_err *err)
 {
     json_t *v =
-        json_pack("{s:i, s:i, s:s, s:O, s:o}", "version", VERSION, "stage",
-                  stage, "is", is, "series", r->seen, "answers",
+        json_pack("{s:i, s:i, s:s, s:O, s:i, s:O, s:o}", "version", VERSION,
+                  "stage", stage, "is", is, "series", r->seen, "generation",
+                  r->generation, "files", files, "answers",
                   is[0] && r->answers ? json_incref(r->answers) : json_array());
     lt_status rc = v ? lt_json_dump(v, out, err) : LT_ENOMEM;
 
@@ -52,12 +53,19 @@ void lt__resume_facts_deinit(lt__resume_facts *f)
     lt_mem_free(f->is);
     json_decref(f->series);
     json_decref(f->answers);
+    json_decref(f->files);
     *f = (lt__resume_facts){0};
+}
+
+static bool is_count(const json_t *number, json_int_t least)
+{
+    return json_is_integer(number) && json_integer_value(number) >= least &&
+           json_integer_value(number) < INT_MAX;
 }
 
 lt_status lt__resume_parse(const char *text, lt__resume_facts *out, lt_err *err)
 {
-    json_t *v = NULL, *counts, *number, *what, *answers;
+    json_t *v = NULL, *counts, *number, *what, *answers, *files, *generation;
     lt_status rc = LT_OK;
 
     LT_TRY(lt_json_parse(text, strlen(text), "text", &v, err));
@@ -65,16 +73,21 @@ lt_status lt__resume_parse(const char *text, lt__resume_facts *out, lt_err *err)
     number = json_object_get(v, "stage");
     what = json_object_get(v, "is");
     answers = json_object_get(v, "answers");
+    files = json_object_get(v, "files");
+    generation = json_object_get(v, "generation");
     if (json_integer_value(json_object_get(v, "version")) != VERSION)
         rc = lt_err_set(err, LT_EFORMAT, "not of this program's version");
     else if (!counts_are_right(counts) || !json_is_string(what) ||
-             !json_is_array(answers) || json_integer_value(number) < 1 ||
-             json_integer_value(number) > INT_MAX)
+             !json_is_array(answers) || !is_count(number, 1) ||
+             !is_count(generation, 0) || !lt__files_are_right(files))
         rc = lt_err_set(err, LT_EFORMAT, "its text is malformed");
     if (rc == LT_OK) {
         *out = (lt__resume_facts){(int)json_integer_value(number),
+                                  (int)json_integer_value(generation),
                                   lt_mem_strdup(json_string_value(what)),
-                                  json_incref(counts), json_incref(answers)};
+                                  json_incref(counts),
+                                  json_incref(answers),
+                                  json_incref(files)};
         rc = lt_err_mark(err, out->is ? LT_OK : LT_ENOMEM);
     }
     json_decref(v);
@@ -152,6 +165,11 @@ static lt_status checkpoint_read(lt__resume *r, lt_err *err)
     r->file_is = facts.is;
     r->kept = facts.series;
     r->file_answers = facts.answers;
+    r->file_files = facts.files;
+    r->generation = facts.generation;
+    json_decref(r->files);
+    r->files = json_deep_copy(facts.files);
+    LT_TRY(lt_err_mark(err, r->files ? LT_OK : LT_ENOMEM));
     return metrics_rewind(r, err);
 }
 
@@ -161,12 +179,15 @@ static lt_status begin_anew(lt__resume *r, lt_err *err)
     lt_mem_free(r->file_is);
     json_decref(r->kept);
     json_decref(r->file_answers);
-    r->file_answers = NULL;
+    json_decref(r->file_files);
+    json_decref(r->files);
+    r->file_answers = r->file_files = NULL;
     r->file = NULL;
     r->file_is = NULL;
-    r->resumed = 0;
+    r->resumed = r->generation = 0;
     r->kept = json_object();
-    LT_TRY(lt_err_mark(err, r->kept ? LT_OK : LT_ENOMEM));
+    r->files = json_array();
+    LT_TRY(lt_err_mark(err, r->kept && r->files ? LT_OK : LT_ENOMEM));
     return lt_claim_rewind(r->claim, NULL, NULL, 0, err);
 }
 
@@ -217,6 +238,8 @@ void lt__resume_close(lt__resume *r)
     json_decref(r->seen_then);
     json_decref(r->answers);
     json_decref(r->file_answers);
+    json_decref(r->file_files);
+    json_decref(r->files);
     lt_mem_free(r->file_is);
     lt_mem_free(r->is);
     lt_mem_free(r->rows);

@@ -17,8 +17,13 @@ struct lt__resume {
     lt_snapshot_file *file; /* its checkpoint, until that was used */
     char *file_is;          /* the stage in work; "": it had not begun */
     json_t *file_answers;
-    int resumed; /* ... and its number; 0: there is nothing */
+    int resumed;        /* ... and its number; 0: there is nothing */
+    json_t *file_files; /* names that it knew: lt__files_restore */
     bool is_broken;
+    /* Names in the run's folder that the script has saved, and the number of
+     * the checkpoint beside which their contents are kept. */
+    json_t *files;
+    int generation;
     /* The stage in work. */
     int stage; /* its number; the last one's, between two */
     char *is;
@@ -43,15 +48,33 @@ struct lt__resume {
     bool has_written;  /* cost was measured */
 };
 
-/* The text of a snapshot: the stage, what it is, the counts so far. */
+/* The text of a snapshot: the stage, what it is, the counts so far, and the
+ * files that are kept beside it. */
 lt_status lt__resume_text(const lt__resume *r, int stage, const char *is,
-                          lt_text *out, lt_err *err);
+                          const json_t *files, lt_text *out, lt_err *err);
+
+/* ---- files of the script: resume_files.c ---- */
+
+/* "stages/3.files" of a stage's end, "stages/files.12" of the checkpoint
+ * (stage 0). */
+void lt__files_name(const lt__resume *r, int stage, lt_text *out);
+
+/* Keeps the contents that files have now in `folder`; *list, the caller's also
+ * on failure, gets the names of those that it could. */
+lt_status lt__files_keep(lt__resume *r, const char *folder, json_t **list,
+                         lt_err *err);
+
+/* Makes them what they were; what fails stays as it is. */
+void lt__files_restore(lt__resume *r, const json_t *list, const char *folder);
+
+/* A list as it may stand in a file. */
+bool lt__files_are_right(const json_t *list);
 
 /* A snapshot's text, checked; the caller's. */
 typedef struct lt__resume_facts {
-    int stage;
+    int stage, generation;
     char *is;
-    json_t *series, *answers;
+    json_t *series, *answers, *files;
 } lt__resume_facts;
 
 lt_status lt__resume_parse(const char *text, lt__resume_facts *out,

@@ -1,11 +1,12 @@
 /* The stages of a run, and when they are written; see bind/resume_int.h.
  *
- * When: by default at ends of epochs, as often as writing costs at most 1 % of
- * the time (100 times what the last write took has passed since), and within
- * an epoch after a minute; a script may ask for other times. A stage's end is
- * written when the stage took so long; shorter ones are done again by a later
- * process, from the same start, with the same result. Before the checkpoint
- * the metrics are flushed, so that the store has what it counts.
+ * When: by default at ends of epochs, when 200 times what the last write took
+ * has passed since, and within an epoch after a minute; a script may ask for
+ * other times. A stage's end is written when the stage took so long; shorter
+ * ones are done again by a later process, from the same start, with the same
+ * result. So all writing costs at most 1 % of the time, half of it for each.
+ * Before the checkpoint the metrics are flushed, so that the store has what it
+ * counts.
  *
  * What cannot be written is told once, in a note, and tried again later: the
  * last good checkpoint stays until then. */
@@ -21,7 +22,7 @@
 #include <math.h>
 #include <string.h>
 
-#define SHARE            100.0 /* of the time, one part for writing */
+#define SHARE            200.0 /* of a stage's time: checkpoints, and its end */
 #define WITHIN_SECONDS   60.0  /* between checkpoints within an epoch */
 #define COST_AT_FIRST    0.02  /* seconds, a guess before the first write: */
 #define BYTES_PER_SECOND 2e8
@@ -69,9 +70,16 @@ static void write_tell(lt__resume *r, const lt_err *why)
     lt_text_deinit(&note);
 }
 
-/* `s` with the reports, as `stage` of the run. */
-static lt_status stage_write(lt__resume *r, const lt_snapshot *s, int stage,
-                             const char *is, const char *path, lt_err *err)
+/* A snapshot's file: what it is of, and of which files of the script. */
+typedef struct written {
+    int stage;
+    const char *is, *path;
+    json_t *files;
+} written;
+
+/* `s` with the reports. */
+static lt_status stage_write(lt__resume *r, const lt_snapshot *s,
+                             const written *w, lt_err *err)
 {
     lt_snapshot all = *s;
     lt_text text = {0};
@@ -80,10 +88,37 @@ static lt_status stage_write(lt__resume *r, const lt_snapshot *s, int stage,
     if (s->n > 0)
         LT_SNAPSHOT_ADD(&all, "stage", "reports", r->rows,
                         (size_t)r->n_rows * LT__REPORT_COLUMNS);
-    rc = lt__resume_text(r, stage, is, &text, err);
+    rc = lt__resume_text(r, w->stage, w->is, w->files, &text, err);
     if (rc == LT_OK)
-        rc = lt_snapshot_write(&all, text.data, path, err);
+        rc = lt_snapshot_write(&all, text.data, w->path, err);
     lt_text_deinit(&text);
+    return rc;
+}
+
+/* The script's files first, beside those of the checkpoint before, which go
+ * when they are no longer the last. */
+static lt_status checkpoint_write(lt__resume *r, const lt_snapshot *s,
+                                  int stage, const char *is, lt_err *err)
+{
+    written w = {stage, is, r->checkpoint.data, NULL};
+    lt_text before = {0}, now = {0};
+    lt_status rc;
+
+    lt__files_name(r, 0, &before);
+    r->generation++;
+    lt__files_name(r, 0, &now);
+    rc = before.failed || now.failed
+             ? lt_err_mark(err, LT_ENOMEM)
+             : lt__files_keep(r, now.data, &w.files, err);
+    if (rc == LT_OK)
+        rc = stage_write(r, s, &w, err);
+    if (rc != LT_OK)
+        r->generation--;
+    if (!before.failed && !now.failed)
+        lt_path_remove(rc == LT_OK ? before.data : now.data, NULL);
+    json_decref(w.files);
+    lt_text_deinit(&before);
+    lt_text_deinit(&now);
     return rc;
 }
 
@@ -91,18 +126,24 @@ static lt_status stage_write(lt__resume *r, const lt_snapshot *s, int stage,
 static lt_status end_write(lt__resume *r, const lt_snapshot *s, lt_err *err)
 {
     const lt_snapshot nothing = {0};
-    lt_text path = {0};
+    written w = {r->stage, r->is, NULL, NULL};
+    lt_text path = {0}, folder = {0};
     lt_status rc = lt_path_make_dirs(r->stages.data, err);
 
     lt_text_addf(&path, "%s/%d", r->stages.data, r->stage);
-    if (rc == LT_OK && path.failed)
+    lt__files_name(r, r->stage, &folder);
+    if (rc == LT_OK && (path.failed || folder.failed))
         rc = lt_err_mark(err, LT_ENOMEM);
     if (rc == LT_OK)
-        rc = stage_write(r, s, r->stage, r->is, path.data, err);
+        rc = lt__files_keep(r, folder.data, &w.files, err);
+    w.path = path.data;
     if (rc == LT_OK)
-        rc =
-            stage_write(r, &nothing, r->stage + 1, "", r->checkpoint.data, err);
+        rc = stage_write(r, s, &w, err);
+    if (rc == LT_OK)
+        rc = checkpoint_write(r, &nothing, r->stage + 1, "", err);
+    json_decref(w.files);
     lt_text_deinit(&path);
+    lt_text_deinit(&folder);
     return rc;
 }
 
@@ -130,9 +171,8 @@ static void stage_keep(lt__resume *r, const lt_snapshot *s, bool is_end)
         return;
     rc = metrics_settle(r, &err);
     if (rc == LT_OK)
-        rc = is_end
-                 ? end_write(r, s, &err)
-                 : stage_write(r, s, r->stage, r->is, r->checkpoint.data, &err);
+        rc = is_end ? end_write(r, s, &err)
+                    : checkpoint_write(r, s, r->stage, r->is, &err);
     if (rc != LT_OK)
         write_tell(r, &err);
     r->last = lt_clock_elapsed();
@@ -215,6 +255,17 @@ static void note_resumed(const lt__resume *r)
     lt_text_deinit(&note);
 }
 
+/* As they were at the end of `stage`, or at the checkpoint (0). */
+static void files_restore(lt__resume *r, const json_t *list, int stage)
+{
+    lt_text folder = {0};
+
+    lt__files_name(r, stage, &folder);
+    if (!folder.failed)
+        lt__files_restore(r, list, folder.data);
+    lt_text_deinit(&folder);
+}
+
 /* The stage in work, from the checkpoint. EFORMAT is the file's fault. */
 static lt_status stage_go_on(lt__resume *r, lt_err *err)
 {
@@ -231,6 +282,7 @@ static lt_status stage_go_on(lt__resume *r, lt_err *err)
     r->is_broken = rc == LT_EFORMAT || rc == LT_EIO;
     if (rc != LT_OK)
         return rc;
+    files_restore(r, r->file_files, 0);
     r->saver.from = r->file;
     r->began = -INFINITY;
     note_resumed(r);
@@ -260,11 +312,14 @@ static lt_status end_fill(lt__resume *r, lt_snapshot_file *f, lt_err *err)
         json_decref(r->answers);
         r->answers = json_incref(was.answers);
         r->seen_then = json_incref(was.series);
+        rc = rows_read(r, f, err);
     }
+    if (rc == LT_OK)
+        rc = lt_snapshot_read(f, &in, err);
+    if (rc == LT_OK)
+        files_restore(r, was.files, r->stage);
     lt__resume_facts_deinit(&was);
     LT_TRY(rc);
-    LT_TRY(rows_read(r, f, err));
-    LT_TRY(lt_snapshot_read(f, &in, err));
     r->has_result = result[0] > 0;
     r->result.seconds = result[1];
     r->result.examples_per_second = result[2];

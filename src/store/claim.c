@@ -354,6 +354,23 @@ lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
     return claim_say(claim, LT__WORD_ARTIFACT, values, err);
 }
 
+lt_status lt_claim_refile(lt_claim *claim, const char *path, lt_err *err)
+{
+    const char *relative = lt__store_relative(claim->store, path);
+    char hex[LT_DIGEST_HEX];
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return lt__db_do(claim->store, err,
+                         "DELETE FROM artifact WHERE run = ? AND path = ?",
+                         "it", claim->run, relative);
+    LT_TRY(lt_digest_file(path, hex, err));
+    return lt__db_do(claim->store, err,
+                     "UPDATE artifact SET sha256 = ?, bytes = ?"
+                     " WHERE run = ? AND path = ?",
+                     "tiit", hex, (int64_t)st.st_size, claim->run, relative);
+}
+
 /* A run that goes on says again what it had said: in the same order. No two
  * notes of a run have one time and one text: words.c knows them by that. */
 lt_status lt_claim_note(lt_claim *claim, const char *text, lt_err *err)

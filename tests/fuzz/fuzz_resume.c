@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (lt__resume_parse(text, &facts, &err) == LT_OK)
         LT_ASSERT(facts.stage > 0 && facts.is && json_is_object(facts.series) &&
-                  json_is_array(facts.answers));
+                  json_is_array(facts.answers) && facts.generation >= 0 &&
+                  lt__files_are_right(facts.files));
     else
         LT_ASSERT(err.text[0] && !facts.is && !facts.series);
     lt__resume_facts_deinit(&facts);

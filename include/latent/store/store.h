@@ -226,6 +226,9 @@ lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
 
 lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,
                             const char *path, lt_err *err);
+/* The file at `path` is another by now, or gone: so is its row, where there is
+ * one. */
+lt_status lt_claim_refile(lt_claim *claim, const char *path, lt_err *err);
 /* A note that an earlier claim of the run made is not made again. */
 lt_status lt_claim_note(lt_claim *claim, const char *text, lt_err *err);
 lt_status lt_claim_tag(lt_claim *claim, const char *tag, lt_err *err);

@@ -16,7 +16,7 @@ local spec <const> = {
   summary = "time the engine against bare matrix products",
   options = {
     { "--only", value = "NAME", repeated = true,
-      help = "only this network, or: threads, together, logging, recording, sparse, pytorch" },
+      help = "only this network, or: threads, together, logging, recording, checkpoint, sparse, pytorch" },
     { "--threads", value = "N", type = "integer", min = 1, default = 1, help = "threads of the networks' table" },
     { "--seconds", value = "S", type = "number", default = 2, help = "about how long each measurement takes" },
     { "--rows", value = "N", type = "integer", min = 1, default = 1000000,
@@ -38,6 +38,8 @@ more.
   together    two runs at once against one
   logging     every step's loss recorded in a store, smallest network
   recording   a million metric values into a store (--rows)
+  checkpoint  of the largest network, on the disk of $TMPDIR; by default a run
+              writes one when 200 times as long has passed
   sparse      a step on ratings, 20,000 items of which a user rates 1 %, against
               the same step of the same network on arrays with gaps, the quickest
               of both: SGD with momentum, batch 128; items are rated by Zipf's
@@ -127,6 +129,15 @@ function other.recording(opt)
   }
 end
 
+function other.checkpoint()
+  local ms, step_ms, megabytes = bench.checkpoint({ name = LARGEST })
+  return {
+    what = ("%s: a checkpoint of %.3g MB, as long as %.2g steps"):format(LARGEST, megabytes, ms / step_ms),
+    value = ms,
+    unit = "ms",
+  }
+end
+
 -- Half of our own time before, half after: the machine drifts.
 function other.pytorch(opt)
   local function own()
@@ -166,8 +177,8 @@ sparse("sparse", false, 1.0)
 sparse("sparse-tied", true, 1.0)
 sparse("sparse-even", false, 0.0)
 
-local OTHERS <const> = { "threads", "together", "logging", "recording", "sparse", "sparse-tied", "sparse-even",
-  "pytorch" }
+local OTHERS <const> = { "threads", "together", "logging", "recording", "checkpoint", "sparse", "sparse-tied",
+  "sparse-even", "pytorch" }
 
 -- ---- the command ----
 
