@@ -12,6 +12,7 @@
 #include "latent/base/path.h"
 #include "latent/base/spawn.h"
 #include "latent/base/suggest.h"
+#include "latent/store/place.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -342,6 +343,25 @@ static int rng_call(lua_State *L)
     return push_random(L, luaL_checkudata(L, 1, RNG_TYPE), 2);
 }
 
+/* sys.place(path) -> {network = name or nil, is_network =, is_said =,
+ * journal = "wal", "truncate" or ""}, of the store there */
+static int sys_place(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    lt_place place;
+
+    lt_place_find(path, &place);
+    lua_createtable(L, 0, 4);
+    lua_pushboolean(L, place.is_network);
+    lua_setfield(L, -2, "is_network");
+    lua_pushboolean(L, place.is_said);
+    lua_setfield(L, -2, "is_said");
+    set_string(L, "journal", lt_place_journal(path));
+    if (place.name[0])
+        set_string(L, "network", place.name);
+    return 1;
+}
+
 int lt__open_sys(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"guard", sys_guard},
@@ -360,6 +380,7 @@ int lt__open_sys(lua_State *L)
                                          {"git", sys_git},
                                          {"exists", sys_exists},
                                          {"real", sys_real},
+                                         {"place", sys_place},
                                          {"read", sys_read},
                                          {"random", sys_random},
                                          {"rng", sys_rng},

@@ -131,7 +131,9 @@ static void print_overview(FILE *out)
     }
     fputs(
         "\nThe store is --db PATH, else $LATENT_DB, else "
-        "results/latent.db. Filters look like\n"
+        "results/latent.db; on a network's disk\n(LATENT_NETWORK_STORE=1 or 0 "
+        "says so) metrics are seen when their run has ended.\n"
+        "Filters look like\n"
         "  tie=tied and code>=6 and test.sse<2 and status=finished\n"
         "Exit status: 0 fine, 1 a run failed, 2 usage or a bad script, 3 "
         "nothing found,\n4 store or file error, 6 a replay or check that "

@@ -259,16 +259,19 @@ void lt__claim_complain(lt_claim *c, const lt_err *err, bool is_kept)
 static lt_status words_keep(lt_claim *c, lt__word word, const lt__value *values,
                             const lt_err *why, bool *is_filed)
 {
+    lt_err own = {0};
+
     *is_filed = false;
     if (!c->unsaved || lt__unsaved_word(c->unsaved, word, values) != LT_OK)
         return LT_ENOMEM;
-    *is_filed = lt__unsaved_commit(c->unsaved, NULL) == LT_OK;
-    lt__claim_complain(c, why, *is_filed);
+    *is_filed = lt__unsaved_commit(c->unsaved, &own) == LT_OK;
+    if (why || !*is_filed)
+        lt__claim_complain(c, why ? why : &own, *is_filed);
     return LT_OK;
 }
 
-/* In the store or, where that is in trouble, in the side file, and then all
- * that follows too: the order stays. */
+/* In the store or, where that is in trouble or on a network's file system, in
+ * the side file, and then all that follows too: the order stays. */
 static lt_status claim_say(lt_claim *c, lt__word word, const lt__value *values,
                            lt_err *err)
 {
@@ -276,8 +279,9 @@ static lt_status claim_say(lt_claim *c, lt__word word, const lt__value *values,
     bool is_filed;
     lt_status rc;
 
-    if (c->unsaved && !lt__unsaved_is_empty(c->unsaved) &&
-        words_keep(c, word, values, &own, &is_filed) == LT_OK)
+    if (c->unsaved &&
+        (c->store->is_network || !lt__unsaved_is_empty(c->unsaved)) &&
+        words_keep(c, word, values, NULL, &is_filed) == LT_OK)
         return LT_OK;
     rc = lt__word_write(c->store, c->run, word, values, &own);
     if (rc == LT_OK || (rc == LT_ESTORE && lt__db_is_in_trouble(c->store) &&

@@ -15,6 +15,9 @@
  * not even that file could take by the end is told through close and the run's
  * message.
  *
+ * On a network's file system that file is where values go in the first place:
+ * they are folded in when the run ends, and until then only there.
+ *
  * A point's number in its series is what the store has, asked when the recorder
  * is made, and how many came since. A commit that failed may have been carried
  * out after all: after a failure the store is asked again, and points that it
@@ -257,6 +260,21 @@ static void flush_failed(lt_recorder *r)
                            recorder_file(r, NULL) == LT_OK);
 }
 
+/* Over a network all points go to the side file, and are let go of. */
+static lt_status flush_to_file(lt_recorder *r, lt_err *err)
+{
+    LT_TRY(recorder_file(r, err));
+    for (int i = 0; i < r->n_series; i++) {
+        series *s = &r->series[i];
+
+        s->n_stored += s->n_filed;
+        s->n_filed = 0;
+        s->head = s->tail = -1;
+    }
+    r->n_points = 0;
+    return LT_OK;
+}
+
 lt_status lt_recorder_flush(lt_recorder *r, lt_err *err)
 {
     bool is_all = true;
@@ -268,6 +286,8 @@ lt_status lt_recorder_flush(lt_recorder *r, lt_err *err)
         return LT_OK;
     s = r->claim->store;
     r->trouble = (lt_err){0};
+    if (s->is_network && flush_to_file(r, NULL) == LT_OK)
+        return LT_OK;
     rc = lt__db_begin(s, &r->trouble);
     if (rc == LT_OK)
         rc =
@@ -311,12 +331,11 @@ lt_status lt_recorder_settle(lt_recorder *r, lt_counts *out, lt_err *err)
 
     LT_ASSERT(r->claim);
     rc = lt_recorder_flush(r, err);
-    if (rc != LT_OK)
-        return r->claim->is_gone || count_unfiled(r) > 0
-                   ? rc
-                   : recorder_counts(r, out, err);
+    if (rc != LT_OK && (r->claim->is_gone || count_unfiled(r) > 0))
+        return rc;
+    if (rc != LT_OK || r->claim->store->is_network)
+        return recorder_counts(r, out, err);
     LT_TRY(lt__store_sync(r->claim->store, err));
-    lt__claim_place(r->claim);
     return lt_claim_counts(r->claim, out, err);
 }
 

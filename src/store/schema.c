@@ -22,12 +22,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#define VERSION ((int64_t)LT__SCHEMA_VERSION)
+#define CONVERT_SECONDS 5.0 /* for others to close it */
+#define VERSION         ((int64_t)LT__SCHEMA_VERSION)
 
 int64_t lt__schema_version(void)
 {
@@ -252,32 +254,64 @@ static lt_status schema_identify(lt_store *s, identity *i, lt_err *err)
 
 /* A change of the journal mode does not call the busy handler when two
  * processes want it at once. */
-static lt_status schema_use_wal(lt_store *s, lt_err *err)
+static lt_status journal_set(lt_store *s, const char *sql, const char *mode,
+                             bool *is_set, lt_err *err)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
     double start = lt_clock_elapsed();
     sqlite3_stmt *stmt = NULL;
-    bool row = false, is_wal = false;
+    bool row = false;
     lt_status rc;
 
     do {
-        rc = lt__db_open(s, &stmt, err, "PRAGMA journal_mode = WAL", "");
+        rc = lt__db_open(s, &stmt, err, sql, "");
         if (rc == LT_OK)
             rc = lt__db_next(s, stmt, &row, err);
-        is_wal = rc == LT_OK && row &&
-                 sqlite3_stricmp(lt__db_text(stmt, 0), "wal") == 0;
+        *is_set = rc == LT_OK && row &&
+                  sqlite3_stricmp(lt__db_text(stmt, 0), mode) == 0;
         sqlite3_finalize(stmt);
         stmt = NULL;
-        if (!is_wal)
+        if (!*is_set)
             nanosleep(&pause, NULL);
     } while (rc != LT_OK && sqlite3_errcode(s->db) == SQLITE_BUSY &&
              lt_clock_elapsed() - start < s->busy_limit);
-    if (rc == LT_OK && !is_wal)
-        rc = lt_err_set(err, LT_ESTORE,
-                        "%s: this file system allows no write-ahead log "
-                        "(a network folder?); wanted a local one",
-                        s->path);
     return rc;
+}
+
+static lt_status schema_use_wal(lt_store *s, lt_err *err)
+{
+    bool is_set = false;
+
+    LT_TRY(journal_set(s, "PRAGMA journal_mode = WAL", "wal", &is_set, err));
+    return is_set ? LT_OK
+                  : lt_err_set(err, LT_ESTORE,
+                               "%s: this file system allows no write-ahead log "
+                               "(a network folder?); LATENT_NETWORK_STORE=1 "
+                               "goes without",
+                               s->path);
+}
+
+/* A log that the store had on another disk goes, if nobody else has it open:
+ * two hosts must never both write to one. */
+static lt_status schema_use_journal(lt_store *s, lt_err *err)
+{
+    double limit = s->busy_limit;
+    bool is_set = false;
+    lt_status rc;
+
+    s->busy_limit = fmin(limit, CONVERT_SECONDS);
+    rc = journal_set(s, "PRAGMA journal_mode = TRUNCATE", "truncate", &is_set,
+                     err);
+    s->busy_limit = limit;
+    if (rc == LT_ESTORE && s->failed == SQLITE_BUSY)
+        return lt_err_set(err, rc,
+                          "%s: lies on a network's file system with a "
+                          "write-ahead log, which is not safe there, and which "
+                          "another process has open; try again when that has "
+                          "ended",
+                          s->path);
+    LT_TRY(rc);
+    return lt__db_do(s, err, "PRAGMA synchronous = FULL", "");
 }
 
 /* What cannot be compared, is read and never written. */
@@ -309,6 +343,6 @@ lt_status lt__schema_open(lt_store *s, lt_err *err)
         return schema_newer(s, err);
     if (lt__store_is_reader(s))
         return LT_OK;
-    LT_TRY(schema_use_wal(s, err));
+    LT_TRY(s->is_network ? schema_use_journal(s, err) : schema_use_wal(s, err));
     return s->version < VERSION ? schema_migrate(s, err) : LT_OK;
 }

@@ -7,6 +7,7 @@
  *
  * The busy handler waits 1 to 12 ms at random: SQLite's own backs off to
  * 100 ms steps, which starves one of several busy writers. */
+#include "latent/store/place.h"
 #include "store/store_int.h"
 
 #include "latent/base/clock.h"
@@ -274,6 +275,14 @@ static lt_status store_read_closed(lt_store *s, lt_err *err)
     return store_again(s, UNCHANGED, err);
 }
 
+static bool store_is_on_network(const lt_store *s)
+{
+    lt_place place;
+
+    lt_place_find(s->path, &place);
+    return place.is_network;
+}
+
 lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
                         lt_err *err)
 {
@@ -283,6 +292,7 @@ lt_status lt_store_open(const char *path, lt_store_mode mode, lt_store **out,
 
     LT_TRY(lt__store_new(path, mode, &s, err));
     rc = store_find(s, &own);
+    s->is_network = store_is_on_network(s);
     if (rc == LT_OK)
         rc = store_try(s, TOGETHER, &own);
     if (rc == LT_ESTORE && mode == LT_STORE_READ && lt__store_take_back(s))

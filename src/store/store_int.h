@@ -27,6 +27,7 @@ struct lt_store {
     double busy_limit; /* seconds to wait for another writer */
     double busy_since;
     double busy_longest; /* wait for others so far, in seconds */
+    bool is_network;     /* lies on such a file system: place.c */
     bool guarded;        /* the authorizer forbids all but reading */
     bool is_strange;     /* its schema is not latent's (LT_STORE_INSPECT) */
     lt__budget budget;

@@ -9,6 +9,8 @@
  * file or a checksum that is wrong ends the file: all before it is good,
  * whatever the process was doing when it died.
  *
+ * On a network's file system all that a run logs goes this way (recorder.c).
+ *
  * The file is made when the run is claimed, with room of ROOM bytes (some
  * 30,000 values) that the file system sets aside, so that there is a place to
  * write to once the disk is full. (Where blocks are never written in place, as

@@ -7,11 +7,6 @@ local sys = require "latent.core.sys"
 local tables = require "latent.table"
 
 local GOOD_SHARE <const> = 0.5
-local NETWORK_FS <const> = {
-  nfs = true, nfs4 = true, cifs = true, smb3 = true, smbfs = true, ["9p"] = true,
-  afs = true, ceph = true, lustre = true, glusterfs = true, ["fuse.sshfs"] = true,
-}
-
 local spec <const> = {
   command = "doctor",
   summary = "check this machine, the BLAS and the store",
@@ -95,19 +90,33 @@ local function file_system(path)
   return kind, point
 end
 
+-- Over a network: no write-ahead log, metrics in files of their own.
+local function place_row(context)
+  local kind, point = file_system(absolute(context.db))
+  local place = sys.place(context.db)
+  local journal = place.journal ~= "" and place.journal or place.is_network and "truncate" or "wal"
+  local advice
+  if place.is_network and journal == "wal" then
+    advice = "a write-ahead log is not safe there: the next command that writes makes it a plain journal"
+  elseif place.is_network then
+    advice = "runs keep their metrics beside the store until they end; LATENT_NETWORK_STORE=0 says that it is local"
+  elseif kind == "tmpfs" then
+    advice = "in memory: gone after a restart"
+  end
+  return {
+    item = "store's disk",
+    found = ("%s, %s%s, journal %s"):format(kind and ("%s at %s"):format(kind, point) or "unknown",
+      place.is_network and "a network's" or "local", place.is_said and " by LATENT_NETWORK_STORE" or "", journal),
+    advice = advice,
+  }
+end
+
 local function store_rows(rows, context)
-  local path = absolute(context.db)
-  local kind, point = file_system(path)
   rows[#rows + 1] = {
     item = "store",
     found = context.db .. (sys.exists(context.db) and "" or " (not there yet)"),
   }
-  rows[#rows + 1] = {
-    item = "store's disk",
-    found = kind and ("%s at %s"):format(kind, point) or "unknown",
-    advice = NETWORK_FS[kind] and "SQLite is not safe over a network: use --db on a local disk"
-      or kind == "tmpfs" and "in memory: gone after a restart" or nil,
-  }
+  rows[#rows + 1] = place_row(context)
 end
 
 local function main(argv, context)
