@@ -59,7 +59,8 @@ static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
         if (!c->name || !c->config)
             rc = lt_err_mark(err, LT_ENOMEM);
     }
-    sqlite3_finalize(stmt);
+    if (sqlite3_finalize(stmt) != SQLITE_OK && rc == LT_OK)
+        rc = lt__db_fail(s, err); /* no memory for a text of the row */
     if (rc == LT_OK && !row)
         return lt_err_set(err, LT_ENOTFOUND, "%s: no run is queued", s->path);
     return rc;

@@ -162,12 +162,14 @@ static void db_roll_back(lt_store *s)
 {
     if (!sqlite3_get_autocommit(s->db))
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    s->is_stuck = !sqlite3_get_autocommit(s->db);
 }
 
 /* Out of memory not even a rollback is possible: it is tried again. */
 lt_status lt__db_begin(lt_store *s, lt_err *err)
 {
-    db_roll_back(s);
+    if (s->is_stuck)
+        db_roll_back(s);
     return lt__db_do(s, err, "BEGIN IMMEDIATE", "");
 }
 

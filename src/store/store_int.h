@@ -33,6 +33,7 @@ struct lt_store {
     lt__budget budget;
     bool shows_removed; /* filters and names take removed runs, no others */
     int failed;         /* SQLite's code of the last failure */
+    bool is_stuck;      /* in a transaction that could not be rolled back */
 };
 
 struct lt_claim {
