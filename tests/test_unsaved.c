@@ -12,6 +12,7 @@
 #include "store_help.h"
 
 #include <fcntl.h>
+#include <time.h>
 
 /* The first fails only when the pages that there are have no room. */
 #define FULL   "PRAGMA max_page_count = 1"
@@ -106,6 +107,7 @@ static void expect_series(place *p, int n)
 
 static void run_that_ended_on_a_closed_store_has_ended(void **state)
 {
+    char checkpoint[160];
     place p;
 
     (void)state;
@@ -113,7 +115,10 @@ static void run_that_ended_on_a_closed_store_has_ended(void **state)
     place_queue_many(&p, 1);
     run_on_closed_store(&p, 10, 5000, LT_RUN_FINISHED);
     EXPECT_SQL(&p, "SELECT status FROM runs", "running");
+    snprintf(checkpoint, sizeof checkpoint, "%s/runs/1/checkpoint", p.dir);
+    fclose(fopen(checkpoint, "w"));
     fold(&p, 1, 4990 + 2495, 0);
+    assert_int_not_equal(access(checkpoint, F_OK), 0);
     EXPECT_SQL(&p,
                "SELECT status || message || (seconds >= 0) || (ended_at >="
                " started_at) FROM runs",
@@ -274,6 +279,75 @@ static void store_with_room_again_gets_all_from_the_run_itself(void **state)
     EXPECT_SQL(&p, "SELECT count(*) FROM notes", "3");
     EXPECT_SQL(&p, "SELECT status || message FROM runs", "finished");
     assert_false(is_there(&p, 1));
+    place_close(&p);
+}
+
+/* Another host has taken the run for lost, and removed what it had folded. */
+static void file_without_a_name_is_read_by_its_own_run(void **state)
+{
+    char path[160];
+    lt_claim *claim;
+    lt_recorder *r;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    claim = place_claim(&p);
+    r = recorder_on(&p, claim);
+    place_ask(&p, CLOSED);
+    record(r, "x", 0, 0);
+    record(r, "x", 1, 1);
+    assert_int_equal(lt_recorder_flush(r, &p.err), LT_ESTORE);
+    EXPECT_OK(&p, lt_claim_note(claim, "said", &p.err));
+    side_file(&p, 1, path);
+    assert_int_equal(unlink(path), 0);
+    EXPECT_OK(&p, lt_recorder_close(r, &p.err));
+    place_ask(&p, OPEN);
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    expect_series(&p, 2);
+    EXPECT_SQL(&p, "SELECT text FROM notes", "said");
+    place_close(&p);
+}
+
+/* A run of another host, silent for ten minutes: what it left is taken in, but
+ * it may live after all, and needs its file. */
+static void silent_run_keeps_its_file(void **state)
+{
+    const struct timespec then[2] = {{time(NULL) - 600, 0},
+                                     {time(NULL) - 600, 0}};
+    char lock[160];
+    pid_t pid;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    lt_store_close(p.store);
+    p.store = NULL;
+    pid = fork();
+    if (pid == 0) {
+        lt_run_env env = {.host = {.name = "elsewhere", .boot_id = "another"}};
+        lt_claim *claim = NULL;
+        lt_recorder *r;
+
+        if (lt_store_open(p.path, LT_STORE_WRITE, &p.store, NULL) != LT_OK ||
+            lt_claim_next(p.store, 0, &env, &claim, NULL) != LT_OK)
+            _exit(1);
+        r = recorder_on(&p, claim);
+        place_ask(&p, CLOSED);
+        record(r, "x", 0, 0);
+        _exit(lt_recorder_flush(r, NULL) == LT_ESTORE ? 0 : 1);
+    }
+    assert_int_equal(child_status(pid), 0);
+    fold(&p, 0, 0, 0); /* not silent for long enough */
+    snprintf(lock, sizeof lock, "%s/runs/1/lock", p.dir);
+    assert_int_equal(utimensat(AT_FDCWD, lock, then, 0), 0);
+    fold(&p, 1, 1, 0);
+    assert_true(is_there(&p, 1));
+    fold(&p, 0, 0, 0);
+    EXPECT_OK(&p, lt_store_open(p.path, LT_STORE_READ, &p.store, &p.err));
+    expect_series(&p, 1);
     place_close(&p);
 }
 
@@ -501,6 +575,8 @@ int main(void)
         T(torn_file_is_good_up_to_there),
         T(claim_that_goes_on_gets_its_values_first),
         T(store_with_room_again_gets_all_from_the_run_itself),
+        T(file_without_a_name_is_read_by_its_own_run),
+        T(silent_run_keeps_its_file),
         T(user_is_told_once_per_run),
         T(settled_is_what_the_side_file_has),
         T(words_wait_in_memory_without_a_side_file),

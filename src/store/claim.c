@@ -85,14 +85,14 @@ static lt_status claim_lock(lt_claim *c, lt_err *err)
 
 /* A run that begins anew must find no checkpoint: not its own, when it is
  * tried again, nor one of a store that was here before this one. */
-static lt_status claim_clear(const lt_claim *c, lt_err *err)
+lt_status lt__run_clear(const char *dir, lt_err *err)
 {
     static const char *const names[] = {"checkpoint", "stages"};
     lt_text path = {0};
     lt_status rc = LT_OK;
 
     for (size_t i = 0; rc == LT_OK && i < sizeof names / sizeof *names; i++) {
-        lt_path_join(&path, c->dir, names[i]);
+        lt_path_join(&path, dir, names[i]);
         rc = path.failed ? LT_ENOMEM : lt_path_remove(path.data, err);
     }
     lt_text_deinit(&path);
@@ -136,7 +136,7 @@ static lt_status claim_take(lt_claim *c, int64_t sweep, const lt_run_env *env,
                      env->host.boot_id);
     LT_TRY(claim_pick(c, sweep, err));
     LT_TRY(claim_lock(c, err));
-    LT_TRY(c->is_anew ? claim_clear(c, err) : claim_fold(c, err));
+    LT_TRY(c->is_anew ? lt__run_clear(c->dir, err) : claim_fold(c, err));
     LT_TRY(lt__db_do(c->store, err, "DELETE FROM divergence WHERE run = ?", "i",
                      c->run));
     LT_TRY(lt__db_integer(c->store, &c->notes, err,
@@ -293,13 +293,16 @@ static lt_status claim_say(lt_claim *c, lt__word word, const lt__value *values,
 
 lt_status lt__claim_drain(lt_claim *c, bool *is_all, lt_err *err)
 {
-    lt__unsaved_file *words = NULL;
+    lt__unsaved_file *file = NULL, *words = NULL;
     lt__folding all = {0};
     lt_status rc = LT_OK;
 
     *is_all = true;
     if (lt__unsaved_has_filed(c->unsaved)) {
-        rc = lt__fold_run(c->store, c->run, &all, err);
+        rc = lt__unsaved_reread(c->unsaved, &file, err);
+        if (rc == LT_OK)
+            rc = lt__fold_file(c->store, c->run, file, &all, err);
+        lt__unsaved_close(file);
         *is_all = all.done.n > 0;
         lt_mem_free(all.done.items);
     }
@@ -476,7 +479,7 @@ static void claim_clean_up(const lt_claim *c, lt_run_status status, bool is_all)
     if (is_all)
         lt__unsaved_remove(c->unsaved);
     if (status != LT_RUN_INTERRUPTED && status != LT_RUN_LOST)
-        (void)claim_clear(c, NULL);
+        (void)lt__run_clear(c->dir, NULL);
 }
 
 /* An end that the store cannot take is the side file's last word. */

@@ -180,9 +180,22 @@ static lt_status owned_fold(fold *f, lt__unsaved_file *file, const char *path,
     return whose == OF_EARLIER ? lt__ids_add(&all->done, f->run, err) : LT_OK;
 }
 
-lt_status lt__fold_run(lt_store *s, int64_t run, lt__folding *all, lt_err *err)
+lt_status lt__fold_file(lt_store *s, int64_t run, lt__unsaved_file *file,
+                        lt__folding *all, lt_err *err)
 {
     fold f = {.s = s, .run = run};
+    lt_text path = {0};
+    lt_status rc = LT_ENOMEM;
+
+    lt__unsaved_path(s, run, &path);
+    if (!path.failed)
+        rc = owned_fold(&f, file, path.data, all, err);
+    lt_text_deinit(&path);
+    return lt_err_mark(err, rc);
+}
+
+lt_status lt__fold_run(lt_store *s, int64_t run, lt__folding *all, lt_err *err)
+{
     lt__unsaved_file *file = NULL;
     lt_text path = {0};
     lt_err own = {0};
@@ -190,15 +203,15 @@ lt_status lt__fold_run(lt_store *s, int64_t run, lt__folding *all, lt_err *err)
 
     lt__unsaved_path(s, run, &path);
     rc = path.failed ? LT_ENOMEM : lt__unsaved_open(path.data, &file, &own);
-    if (rc == LT_OK)
-        rc = owned_fold(&f, file, path.data, all, err);
-    else if (rc == LT_ENOMEM)
-        lt_err_mark(err, rc);
-    else if (rc != LT_ENOTFOUND)
+    if (rc == LT_EFORMAT || rc == LT_EIO)
         leave(all, rc, path.data, own.text + strlen(path.data) + 2);
-    lt__unsaved_close(file);
     lt_text_deinit(&path);
-    return rc == LT_ENOTFOUND || rc == LT_EFORMAT || rc == LT_EIO ? LT_OK : rc;
+    if (rc == LT_OK)
+        rc = lt__fold_file(s, run, file, all, err);
+    else if (rc != LT_ENOMEM)
+        rc = LT_OK;
+    lt__unsaved_close(file);
+    return lt_err_mark(err, rc);
 }
 
 /* ---- files that are done with ---- */
@@ -215,20 +228,69 @@ static bool run_is_free(const lt_store *s, int64_t run)
     return is_free;
 }
 
+static lt_status run_judge(lt_store *s, int64_t run, const lt_host *here,
+                           lt__sign *out, lt_err *err)
+{
+    lt__whereabouts w = {.run = run};
+    sqlite3_stmt *stmt = NULL;
+    lt__verdict verdict;
+    bool row = false;
+    lt_status rc;
+
+    *out = LT__SIGN_ALIVE;
+    LT_TRY(lt__db_open(s, &stmt, err,
+                       "SELECT m.name, r.boot_id, r.started_at FROM run r"
+                       " LEFT JOIN machine m ON m.id = r.machine"
+                       " WHERE r.id = ?",
+                       "i", run));
+    rc = lt__db_next(s, stmt, &row, err);
+    if (rc == LT_OK && row) {
+        w.host = lt__db_text(stmt, 0);
+        w.boot_id = lt__db_text(stmt, 1);
+        w.claimed = (double)sqlite3_column_int64(stmt, 2) / 1000;
+        rc = lt__run_judge(s, &w, here, &verdict, err);
+        if (rc == LT_OK)
+            *out = verdict.sign;
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* A run of another host that is only silent may live after all, and its file
+ * with it. Who came to an end of their own need no checkpoint any more. */
+static void file_clear(lt_store *s, int64_t run, const lt_host *here)
+{
+    lt__sign sign = LT__SIGN_ALIVE;
+    int64_t has_ended = 0;
+    lt_text path = {0};
+
+    if (run_judge(s, run, here, &sign, NULL) != LT_OK ||
+        (sign != LT__SIGN_GONE && sign != LT__SIGN_REBOOT))
+        return;
+    lt__db_integer(s, &has_ended, NULL,
+                   "SELECT status IN ('finished', 'failed', 'diverged',"
+                   " 'pruned') FROM run WHERE id = ?",
+                   "i", run);
+    lt__unsaved_path(s, run, &path);
+    if (!path.failed)
+        (void)unlink(path.data);
+    lt_store_run_dir(s, run, &path);
+    if (has_ended && !path.failed)
+        (void)lt__run_clear(path.data, NULL);
+    lt_text_deinit(&path);
+}
+
 void lt__fold_clear(lt_store *s, lt__folding *all)
 {
-    lt_text path = {0};
+    lt_host here;
 
     if (all->done.n > 0 && lt__store_sync(s, NULL) == LT_OK &&
         lt__db_begin(s, NULL) == LT_OK) {
-        for (int i = 0; i < all->done.n; i++) {
-            lt__unsaved_path(s, all->done.items[i], &path);
-            if (!path.failed && run_is_free(s, all->done.items[i]))
-                (void)unlink(path.data);
-        }
+        lt_host_describe(&here);
+        for (int i = 0; i < all->done.n; i++)
+            file_clear(s, all->done.items[i], &here);
         lt__db_end(s, LT_EINTERRUPTED, NULL);
     }
-    lt_text_deinit(&path);
     lt_mem_free(all->done.items);
     all->done = (lt__ids){0};
 }
@@ -289,43 +351,16 @@ static int count_waiting(const lt_store *s, const lt__ids *runs)
     return n;
 }
 
-static lt_status run_judge(lt_store *s, int64_t run, const lt_host *here,
-                           bool *is_gone, lt_err *err)
-{
-    lt__whereabouts w = {.run = run};
-    sqlite3_stmt *stmt = NULL;
-    lt__verdict verdict;
-    bool row = false;
-    lt_status rc;
-
-    *is_gone = false;
-    LT_TRY(lt__db_open(s, &stmt, err,
-                       "SELECT m.name, r.boot_id, r.started_at FROM run r"
-                       " LEFT JOIN machine m ON m.id = r.machine"
-                       " WHERE r.id = ?",
-                       "i", run));
-    rc = lt__db_next(s, stmt, &row, err);
-    if (rc == LT_OK && row) {
-        w.host = lt__db_text(stmt, 0);
-        w.boot_id = lt__db_text(stmt, 1);
-        w.claimed = (double)sqlite3_column_int64(stmt, 2) / 1000;
-        rc = lt__run_judge(s, &w, here, &verdict, err);
-        *is_gone = rc == LT_OK && verdict.sign != LT__SIGN_ALIVE;
-    }
-    sqlite3_finalize(stmt);
-    return rc;
-}
-
 static lt_status runs_fold(lt_store *s, const lt__ids *runs, lt__folding *all,
                            lt_err *err)
 {
-    bool is_gone = false;
+    lt__sign sign = LT__SIGN_ALIVE;
     lt_host here;
 
     lt_host_describe(&here);
     for (int i = 0; i < runs->n; i++) {
-        LT_TRY(run_judge(s, runs->items[i], &here, &is_gone, err));
-        if (is_gone)
+        LT_TRY(run_judge(s, runs->items[i], &here, &sign, err));
+        if (sign != LT__SIGN_ALIVE)
             LT_TRY(lt__fold_run(s, runs->items[i], all, err));
     }
     return LT_OK;

@@ -248,6 +248,9 @@ lt_status lt__claim_check(lt_claim *c, lt_err *err);
  * commit. */
 lt_status lt__claim_drain(lt_claim *c, bool *is_all, lt_err *err);
 
+/* Removes the checkpoint and the stages in a run's folder. */
+lt_status lt__run_clear(const char *dir, lt_err *err);
+
 /* One more to the counts of lt_claim_counts. */
 lt_status lt__counts_add(lt_counts *c, const char *name, int64_t count,
                          lt_err *err);

@@ -282,6 +282,20 @@ bool lt__unsaved_has_filed(const lt__unsaved *u)
     return u->used != u->start;
 }
 
+lt_status lt__unsaved_reread(const lt__unsaved *u, lt__unsaved_file **out,
+                             lt_err *err)
+{
+    int fd = fcntl(u->fd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd < 0 || lseek(fd, 0, SEEK_SET) != 0) {
+        lt_err_set(err, LT_EIO, "%s: %s", u->path.data, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return LT_EIO;
+    }
+    return lt__unsaved_open_fd(fd, u->path.data, out, err);
+}
+
 bool lt__unsaved_has_words(const lt__unsaved *u)
 {
     return u->words.size > 0;

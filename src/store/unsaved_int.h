@@ -108,6 +108,12 @@ typedef struct lt__unsaved_file lt__unsaved_file;
 /* ENOTFOUND, or EFORMAT when it does not begin as such a file does. */
 lt_status lt__unsaved_open(const char *path, lt__unsaved_file **out,
                            lt_err *err);
+/* From its beginning; takes the descriptor, `path` is for messages. */
+lt_status lt__unsaved_open_fd(int fd, const char *path, lt__unsaved_file **out,
+                              lt_err *err);
+/* The claim's own, even when another has removed its name. */
+lt_status lt__unsaved_reread(const lt__unsaved *u, lt__unsaved_file **out,
+                             lt_err *err);
 /* Frames in memory, borrowed: no owner in front of them. */
 lt_status lt__unsaved_open_bytes(const void *bytes, size_t size,
                                  lt__unsaved_file **out, lt_err *err);
@@ -135,6 +141,9 @@ typedef struct lt__folding {
  * store gets what the run's side file has, where that is of its last claim. A
  * file that is damaged, or not its, is left alone. */
 lt_status lt__fold_run(lt_store *s, int64_t run, lt__folding *all, lt_err *err);
+/* The same from the open file. */
+lt_status lt__fold_file(lt_store *s, int64_t run, lt__unsaved_file *file,
+                        lt__folding *all, lt_err *err);
 /* The same of what a claim holds in memory. */
 lt_status lt__fold_words(lt_store *s, int64_t run, lt__unsaved_file *words,
                          lt_err *err);

@@ -264,18 +264,13 @@ static lt_status file_new(FILE *in, lt__unsaved_file **out, lt_err *err)
     return LT_OK;
 }
 
-lt_status lt__unsaved_open(const char *path, lt__unsaved_file **out,
-                           lt_err *err)
+lt_status lt__unsaved_open_fd(int fd, const char *path, lt__unsaved_file **out,
+                              lt_err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     lt__unsaved_file *f = NULL;
-    FILE *in;
+    FILE *in = fdopen(fd, "rb");
     lt_status rc;
 
-    if (fd < 0)
-        return lt_err_set(err, errno == ENOENT ? LT_ENOTFOUND : LT_EIO,
-                          "%s: %s", path, strerror(errno));
-    in = fdopen(fd, "rb");
     if (!in)
         close(fd);
     LT_TRY(file_new(in, &f, err));
@@ -285,6 +280,17 @@ lt_status lt__unsaved_open(const char *path, lt__unsaved_file **out,
     else
         lt__unsaved_close(f);
     return rc;
+}
+
+lt_status lt__unsaved_open(const char *path, lt__unsaved_file **out,
+                           lt_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return lt_err_set(err, errno == ENOENT ? LT_ENOTFOUND : LT_EIO,
+                          "%s: %s", path, strerror(errno));
+    return lt__unsaved_open_fd(fd, path, out, err);
 }
 
 lt_status lt__unsaved_open_bytes(const void *bytes, size_t size,
