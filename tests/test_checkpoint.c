@@ -477,12 +477,45 @@ static void failed_allocations_are_reported(void **state)
     lt_net_free(loaded);
 }
 
+/* One allocation alone fails: the file is whole, or an error was told. */
+static void file_is_whole_where_one_allocation_failed(void **state)
+{
+    const place *p = *state;
+    fixture_spec f = {6, 5, 3, LT_ACT_ELU, LT_ACT_SIGMOID, LT_TIE_UNTIED, 11};
+    lt_net *net = fixture_sparse_net(f);
+    char *wanted = NULL, *found;
+    size_t size, found_size;
+    bool was_hit = true;
+
+    assert_int_equal(lt_checkpoint_save(net, p->path, NULL, NULL), LT_OK);
+    assert_int_equal(lt_path_read(p->path, 1 << 20, &wanted, &size, NULL),
+                     LT_OK);
+    for (int n = 0; was_hit; n++) {
+        lt_status rc;
+
+        lt_mem_fail_some(n, 1);
+        rc = lt_checkpoint_save(net, p->path, NULL, NULL);
+        was_hit = lt_mem_failures() > 0;
+        lt_mem_fail_after(-1);
+        assert_true(rc == LT_OK || was_hit);
+        found = NULL;
+        assert_int_equal(
+            lt_path_read(p->path, 1 << 20, &found, &found_size, NULL), LT_OK);
+        assert_int_equal(found_size, size);
+        assert_memory_equal(found, wanted, size);
+        lt_mem_free(found);
+    }
+    lt_mem_free(wanted);
+    lt_net_free(net);
+}
+
 #define WITH_PLACE(test)                                                       \
     cmocka_unit_test_setup_teardown(test, place_make, place_remove)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_PLACE(file_is_whole_where_one_allocation_failed),
         WITH_PLACE(networks_come_back_bit_for_bit),
         WITH_PLACE(notes_stand_in_the_metadata),
         WITH_PLACE(file_is_what_the_format_says),

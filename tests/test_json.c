@@ -120,6 +120,41 @@ static void nesting_is_limited_to_64_levels(void **state)
     lt_text_deinit(&out);
 }
 
+/* One allocation alone fails: jansson would leave out a character, or a member
+ * of a copy, and go on. */
+static void values_are_whole_or_not_at_all(void **state)
+{
+    const char *text = "{\"a long name of a member\":[0.1234567890123456,"
+                       "{\"b\":\"a text that is longer than a few bytes\"}]}";
+    bool was_hit = true;
+
+    (void)state;
+    for (int n = 0; was_hit; n++) {
+        json_t *v = NULL, *copy = NULL;
+        lt_text out = {0};
+        lt_err e = {0};
+        lt_status rc;
+
+        lt_mem_fail_some(n, 1);
+        rc = lt_json_parse(text, strlen(text), "t", &v, &e);
+        if (rc == LT_OK)
+            copy = lt_json_copy(v);
+        was_hit = lt_mem_failures() > 0;
+        lt_mem_fail_after(-1);
+        if (!was_hit)
+            assert_non_null(copy);
+        if (rc != LT_OK)
+            assert_int_equal(rc, LT_ENOMEM);
+        if (copy) {
+            assert_int_equal(lt_json_dump(copy, &out, &e), LT_OK);
+            assert_string_equal(lt_text_str(&out), text);
+        }
+        lt_text_deinit(&out);
+        json_decref(copy);
+        json_decref(v);
+    }
+}
+
 static void dump_survives_every_failing_allocation(void **state)
 {
     const char *text = "{\"a\":[1,{\"b\":0.5}],\"c\":\"text\"}";
@@ -155,6 +190,7 @@ int main(void)
         cmocka_unit_test(reals_read_back_exactly),
         cmocka_unit_test(parse_refuses_and_says_where),
         cmocka_unit_test(nesting_is_limited_to_64_levels),
+        cmocka_unit_test(values_are_whole_or_not_at_all),
         cmocka_unit_test(dump_survives_every_failing_allocation),
     };
 

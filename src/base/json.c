@@ -33,6 +33,18 @@ __attribute__((constructor)) static void json_use_our_memory(void)
     json_set_alloc_funcs(json_alloc, lt_mem_free);
 }
 
+json_t *lt_json_copy(const json_t *value)
+{
+    json_t *copy;
+
+    json_lacked = false;
+    copy = json_deep_copy(value);
+    if (!lt_json_lacked_memory())
+        return copy;
+    json_decref(copy);
+    return NULL;
+}
+
 bool lt_json_lacked_memory(void)
 {
     bool lacked = json_lacked;
@@ -75,8 +87,11 @@ lt_status lt_json_parse(const char *text, size_t size, const char *what,
 
     json_lacked = false;
     v = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
-    if (!v && lt_json_lacked_memory())
+    /* It leaves out a character that it could not keep, and goes on. */
+    if (lt_json_lacked_memory()) {
+        json_decref(v);
         return lt_err_set(err, LT_ENOMEM, "%s: out of memory", what);
+    }
     if (!v)
         return lt_err_set(err, LT_EFORMAT, "%s: line %d, column %d: %s", what,
                           e.line, e.column, e.text);

@@ -168,7 +168,7 @@ static lt_status checkpoint_read(lt__resume *r, lt_err *err)
     r->file_files = facts.files;
     r->generation = facts.generation;
     json_decref(r->files);
-    r->files = json_deep_copy(facts.files);
+    r->files = lt_json_copy(facts.files);
     LT_TRY(lt_err_mark(err, r->files ? LT_OK : LT_ENOMEM));
     return metrics_rewind(r, err);
 }
@@ -264,23 +264,28 @@ bool lt__resume_is_replaying(const lt__resume *r)
 /* ---- metrics ---- */
 
 /* Whether the store lacks the next point of the series. */
-static bool metric_is_new(lt__resume *r, const char *name)
+static lt_status metric_count(lt__resume *r, const char *name, bool *is_new)
 {
     json_t *seen = json_object_get(r->seen, name);
     json_int_t n = json_integer_value(seen);
 
+    *is_new = n >= json_integer_value(json_object_get(r->kept, name));
     if (seen)
-        json_integer_set(seen, n + 1);
-    else
-        json_object_set_new(r->seen, name, json_integer(1));
-    return n >= json_integer_value(json_object_get(r->kept, name));
+        return json_integer_set(seen, n + 1) == 0 ? LT_OK : LT_ENOMEM;
+    return json_object_set_new(r->seen, name, json_integer(1)) == 0 ? LT_OK
+                                                                    : LT_ENOMEM;
 }
 
 lt_status lt__resume_metric(lt__ctx *ctx, const lt__metric *m, lt_err *err)
 {
     lt__resume *r = ctx->resume;
+    bool is_new = true;
 
-    if (r && (r->is_replaying || !metric_is_new(r, m->name)))
+    if (r && r->is_replaying)
+        return LT_OK;
+    if (r)
+        LT_TRY(lt_err_mark(err, metric_count(r, m->name, &is_new)));
+    if (!is_new)
         return LT_OK;
     return lt_observe_metric(lt_recorder_observer(ctx->recorder), m->name,
                              m->step, m->epoch, m->value, err);

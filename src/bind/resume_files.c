@@ -65,8 +65,9 @@ void lt__saved(lua_State *L, const char *path)
         return;
     name = path + n + 1;
     if (name_is_right(name) && !has_name(r->files, name) &&
-        json_array_size(r->files) < MOST_FILES)
-        json_array_append_new(r->files, json_string(name));
+        json_array_size(r->files) < MOST_FILES &&
+        json_array_append_new(r->files, json_string(name)) != 0)
+        lt__raise(L, &(lt_err){LT_ENOMEM, "out of memory"});
 }
 
 void lt__files_name(const lt__resume *r, int stage, lt_text *out)

@@ -276,7 +276,7 @@ static lt_status stage_go_on(lt__resume *r, lt_err *err)
     if (rc == LT_OK) {
         json_decref(r->answers);
         r->answers = json_incref(r->file_answers);
-        r->seen_then = json_deep_copy(r->kept);
+        r->seen_then = lt_json_copy(r->kept);
         rc = lt_err_mark(err, r->seen_then ? LT_OK : LT_ENOMEM);
     }
     r->is_broken = rc == LT_EFORMAT || rc == LT_EIO;

@@ -23,10 +23,14 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 static json_t *tensor_shape(const lt__tensor *t)
 {
     json_t *shape = json_array();
+    int rc = 0;
 
     for (int i = 0; shape && i < t->rank; i++)
-        json_array_append_new(shape, json_integer(t->dim[i]));
-    return shape;
+        rc |= json_array_append_new(shape, json_integer(t->dim[i]));
+    if (rc == 0)
+        return shape;
+    json_decref(shape);
+    return NULL;
 }
 
 /* State follows the parameters. */

@@ -20,22 +20,22 @@ static const char *const refresh_names[] = {"step", "epoch", NULL};
 
 /* ---- writing ---- */
 
-static json_t *put_shape(lt_shape s)
-{
-    json_t *array = json_array();
-
-    for (int i = 0; array && i < s.rank; i++)
-        json_array_append_new(array, json_integer(s.dim[i]));
-    return array;
-}
-
 static json_t *put_ints(const int *values, int n)
 {
     json_t *array = json_array();
+    int rc = 0;
 
     for (int i = 0; array && i < n; i++)
-        json_array_append_new(array, json_integer(values[i]));
-    return array;
+        rc |= json_array_append_new(array, json_integer(values[i]));
+    if (rc == 0)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
+static json_t *put_shape(lt_shape s)
+{
+    return put_ints(s.dim, s.rank);
 }
 
 static json_t *put_field(const lt_layer_spec *s, const lt_field *f)

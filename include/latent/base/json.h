@@ -20,6 +20,9 @@ lt_status lt_json_parse(const char *text, size_t size, const char *what,
  * Fails with ENOMEM, or EINVAL when nested over 64 levels. */
 lt_status lt_json_dump(const json_t *value, lt_text *out, lt_err *err);
 
+/* All of a value, or NULL: jansson's own copy may lack parts. */
+json_t *lt_json_copy(const json_t *value);
+
 /* Whether this thread's json_* calls lacked memory since this was asked last:
  * jansson itself gives other reasons, or none. */
 bool lt_json_lacked_memory(void);
