@@ -137,7 +137,8 @@ touch results/runs/99/sub/x results/runs/mine/x results/runs/.deleted-5-3/x
 touch results/runs/1/checkpoint results/runs/1/a.svg.99999999-0.tmp \
     results/runs/1/b.svg.$$-0.tmp
 mkdir results/runs/1/stages && echo x >results/runs/1/stages/1
-touch -d "3 hours ago" results/runs/1/*.tmp
+touch -d "3 hours ago" results/runs/1/*.tmp results/runs/99/sub/x
+touch -d "3 hours ago" results/runs/99/sub results/runs/99
 expect 0 "1 folder of no run in the store, touched less than 30d ago" \
     "$L" gc --dry-run
 same "young folders stay" "$(grep -c runs/99 out)" 0
@@ -200,7 +201,7 @@ large=$(stat -c %s many.db)
 "$L" run many.lua -s n=2 --no-rehearsal >/dev/null 2>&1 &
 sweep=$!
 wait_for 20 "running run" "SELECT count(*) FROM runs WHERE status = 'running'"
-mkdir many.runs/88
+mkdir many.runs/88 && touch -d "1 hour ago" many.runs/88
 expect 0 "1 run removed" "$L" rm 1
 expect 0 "not made smaller while a run is executed" "$L" gc --older-than 0 -y
 expect 0 "" "$L" rm 2

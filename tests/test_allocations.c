@@ -374,15 +374,35 @@ static void exchanges(void **state)
 
 /* ---- bookkeeping ---- */
 
+/* Locks are as old as they must be for a folder of no run to be deleted. */
 static void from_removed(void)
 {
+    char command[256];
+
     copy_place("removed", "work");
+    snprintf(command, sizeof command,
+             "touch -d '1 hour ago' %s/work/runs/*/lock", folder);
+    assert_int_equal(system(command), 0);
 }
 
 /* Whatever was done, or not: the store is sound. */
 static void check_store(void)
 {
     must("work", ARGS("verify", DB));
+}
+
+/* What was not deleted is by the next gc, files and all. */
+static void check_deleted(void)
+{
+    char path[128], *n;
+
+    must("work", ARGS("gc", "-y", "--older-than", "0", DB));
+    n = ask("work", "SELECT count(*) FROM run");
+    assert_string_equal(n, "1");
+    free(n);
+    snprintf(path, sizeof path, "%s/work/runs/1", folder);
+    assert_int_not_equal(access(path, F_OK), 0);
+    check_store();
 }
 
 static void books(void **state)
@@ -394,7 +414,7 @@ static void books(void **state)
     campaign_run((campaign){"work", ARGS("restore", "--all", DB), 4,
                             from_removed, check_store});
     campaign_run((campaign){"work", ARGS("gc", "-y", "--older-than", "0", DB),
-                            4, from_removed, check_store});
+                            4, from_removed, check_deleted});
     campaign_run((campaign){
         "work",
         ARGS("gc", "-y", "--older-than", "0", "--keep-best", "test.sse", DB), 4,

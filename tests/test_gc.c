@@ -190,7 +190,7 @@ static void folder_goes_only_when_nobody_has_it(void **state)
     expect_refusal(&p, 7, LT_EBUSY, "held by a process");
     close(fd);
     age_lock(&p, 7, 60);
-    expect_refusal(&p, 7, LT_EBUSY, "touched in the last 120 seconds");
+    expect_refusal(&p, 7, LT_EBUSY, "touched in the last 5 minutes");
     assert_int_equal(lt_store_check_folder(p.store, 7, &own), LT_EBUSY);
     age_lock(&p, 7, 600);
     EXPECT_OK(&p, lt_store_check_folder(p.store, 7, &p.err));
@@ -198,12 +198,17 @@ static void folder_goes_only_when_nobody_has_it(void **state)
     EXPECT_OK(&p, lt_store_delete_folder(p.store, 7, false, &p.err));
     assert_false(there(&p, "runs/7") || there(&p, "runs/unsaved/7"));
     assert_true(there(&p, "runs/unsaved/1"));
+    expect_refusal(&p, 8, LT_EBUSY, "touched in the last 5 minutes");
+    shell(&p, "touch -h -d '1 hour ago' runs/8 runs/9");
+    EXPECT_OK(&p, lt_store_check_folder(p.store, 8, &p.err));
+    EXPECT_OK(&p, lt_store_check_folder(p.store, 8, &p.err));
     EXPECT_OK(&p, lt_store_delete_folder(p.store, 8, false, &p.err));
     expect_refusal(&p, 9, LT_EINVAL, "a link or no folder, left alone");
     assert_true(there(&p, "elsewhere/x"));
     EXPECT_OK(&p, lt_store_delete_folder(p.store, 99, false, &p.err));
     shell(&p, "mv runs elsewhere/runs && ln -s elsewhere/runs runs &&"
-              " mkdir elsewhere/runs/7");
+              " mkdir elsewhere/runs/7 &&"
+              " touch -d '1 hour ago' elsewhere/runs/7");
     expect_refusal(&p, 7, LT_EINVAL, "not followed");
     place_close(&p);
 }

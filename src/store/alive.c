@@ -32,6 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SILENCE 120.0 /* seconds after which another host's run is lost */
+
 static double seconds_of(const struct timespec *t)
 {
     return (double)t->tv_sec + (double)t->tv_nsec / 1e9;
@@ -57,14 +59,6 @@ static double time_there(const char *lock)
     }
     lt_text_deinit(&path);
     return now;
-}
-
-double lt__lock_silence(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 ? time_there(path) - seconds_of(&st.st_mtim)
-                                : 1e9;
 }
 
 /* When this kernel started, by its clock of today. */
@@ -96,9 +90,8 @@ static void doubt(const char *lock)
 
 static bool is_doubtful(const struct stat *lock, double now, double silence)
 {
-    return silence < -LT__SILENCE ||
-           (silence > LT__SILENCE && lock->st_size == 0 &&
-            fabs(now - lt_clock_wall()) > LT__SILENCE);
+    return silence < -SILENCE || (silence > SILENCE && lock->st_size == 0 &&
+                                  fabs(now - lt_clock_wall()) > SILENCE);
 }
 
 static lt__verdict judge_silence(const lt__whereabouts *w, const lt_host *here,
@@ -117,8 +110,8 @@ static lt__verdict judge_silence(const lt__whereabouts *w, const lt_host *here,
         doubt(lock);
         return (lt__verdict){.sign = LT__SIGN_ALIVE};
     }
-    return (lt__verdict){
-        silence > LT__SILENCE ? LT__SIGN_SILENT : LT__SIGN_ALIVE, silence};
+    return (lt__verdict){silence > SILENCE ? LT__SIGN_SILENT : LT__SIGN_ALIVE,
+                         silence};
 }
 
 lt_status lt__run_judge(const lt_store *s, const lt__whereabouts *w,

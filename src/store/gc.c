@@ -8,15 +8,18 @@
  * transaction and deleted after it, so that others wait for a rename only. */
 #include "latent/store/books.h"
 
+#include "latent/base/clock.h"
 #include "latent/base/path.h"
 #include "latent/base/tree.h"
 #include "store/store_int.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define IN_MEMORY    ((int64_t)256 << 20) /* up to this a copy is made there */
+#define YOUNG        300 /* seconds: a folder may be of another machine's run */
 #define SOURCE_YOUNG 3600000 /* milliseconds that a loose source stays */
 
 /* ---- runs that were removed ---- */
@@ -70,6 +73,23 @@ static lt_status folder_names(const lt_store *s, int64_t run, lt_text *path,
     return lt_err_mark(err, path->failed || lock->failed ? LT_ENOMEM : LT_OK);
 }
 
+/* Seconds since the lock was touched, as its process does every ten; of a
+ * folder that has none yet, since a name in it was made. By this machine's
+ * clock, as a file made to ask another's would be a touch by itself. */
+static double folder_silence(const lt_store *s, int64_t run, const char *lock)
+{
+    lt_text folder = {0};
+    double silence = 1e9;
+    struct stat st;
+
+    lt_store_run_dir(s, run, &folder);
+    if (stat(lock, &st) == 0 ||
+        (!folder.failed && lstat(folder.data, &st) == 0))
+        silence = lt_clock_wall() - (double)st.st_mtim.tv_sec;
+    lt_text_deinit(&folder);
+    return silence;
+}
+
 static lt_status folder_check(lt_store *s, int64_t run, const char *lock,
                               bool is_dead, lt_err *err)
 {
@@ -84,11 +104,11 @@ static lt_status folder_check(lt_store *s, int64_t run, const char *lock,
         return lt_err_set(err, LT_EBUSY,
                           "%s: held by a process: its run is being executed",
                           lock);
-    if (!is_dead && lt__lock_silence(lock) < LT__SILENCE)
+    if (!is_dead && folder_silence(s, run, lock) < YOUNG)
         return lt_err_set(err, LT_EBUSY,
-                          "%s: touched in the last %d seconds: its run may be "
+                          "%s: touched in the last %d minutes: its run may be "
                           "executed on another machine",
-                          lock, (int)LT__SILENCE);
+                          lock, YOUNG / 60);
     return LT_OK;
 }
 

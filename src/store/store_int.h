@@ -184,15 +184,10 @@ int lt__query_authorize(void *store, int action, const char *a, const char *b,
 lt_status lt__lock_take(const char *path, int *fd, lt_err *err);
 /* True when the file is not there, or nobody holds its lock. */
 bool lt__lock_is_free(const char *path);
-/* Seconds since the lock was touched by the clock of its file system, or a very
- * long time when it is not there. */
-double lt__lock_silence(const char *path);
 /* The lock's holder lives: other hosts see it by the file's time. */
 void lt__lock_touch(int fd);
 
 /* ---- alive.c ---- */
-
-#define LT__SILENCE 120.0 /* seconds after which another host's run is lost */
 
 /* A claimed run, as its row says. */
 typedef struct lt__whereabouts {

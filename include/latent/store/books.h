@@ -37,8 +37,8 @@ const char *lt_store_folder(const lt_store *store); /* borrowed */
 /* The folder of a run that is not in the store. It is renamed to LT_STORE_TRASH
  * and more first, so that half of it is never taken for a run's. EBUSY when a
  * row is there, when its lock is held, or, unless it is known that its run is
- * dead (`is_dead`), when that was touched in the last minutes; EINVAL for a
- * link. */
+ * dead (`is_dead`), when that was touched in the last five minutes; EINVAL for
+ * a link. */
 #define LT_STORE_TRASH ".deleted-"
 lt_status lt_store_delete_folder(lt_store *store, int64_t run, bool is_dead,
                                  lt_err *err);
