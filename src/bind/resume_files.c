@@ -115,8 +115,10 @@ lt_status lt__files_keep(lt__resume *r, const char *folder, json_t **list,
     return rc;
 }
 
-/* Puts one back under its name, or removes what was not there then. */
-static bool file_restore(const char *name, const char *kept)
+/* Puts one back under its name, by way of a third, or removes what was not
+ * there then. */
+static bool file_restore(const lt__resume *r, const char *name,
+                         const char *kept)
 {
     struct stat now, then;
     lt_text other = {0};
@@ -127,7 +129,7 @@ static bool file_restore(const char *name, const char *kept)
     if (!S_ISREG(then.st_mode) ||
         (lstat(name, &now) == 0 && now.st_ino == then.st_ino))
         return false;
-    lt_text_addf(&other, "%s.back", name);
+    lt_path_join(&other, r->stages.data, "back");
     if (!other.failed) {
         unlink(other.data);
         is_done = link(kept, other.data) == 0 && rename(other.data, name) == 0;
@@ -144,7 +146,7 @@ void lt__files_restore(lt__resume *r, const json_t *list, const char *folder)
         const char *name = json_string_value(json_array_get(list, i));
 
         if (names_join(r, folder, name, both) &&
-            file_restore(both[0].data, both[1].data))
+            file_restore(r, both[0].data, both[1].data))
             lt_claim_refile(r->claim, both[0].data, NULL);
     }
     lt_text_deinit(&both[0]);

@@ -166,7 +166,7 @@ lt_run_status lt_script_execute(lt_script *s, lt_store *store, lt_claim *claim,
     rc = run_limits(&args, message);
     if (rc == LT_OK)
         rc = run_resumed(&args, message);
-    diverged = lt__divergence_in(&s->ctx, message->text);
+    diverged = lt__divergence_in(&s->ctx, s->ctx.last.text);
     if (rc == LT_EDIVERGED && diverged)
         lt_claim_divergence(claim, diverged);
     lt__script_close(s);
