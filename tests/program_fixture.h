@@ -5,6 +5,7 @@
 
 #include "cli/cli_int.h"
 #include "latent/base/mem.h"
+#include "malloc_fixture.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -32,6 +33,7 @@ enum { MAX_ARGS = 12, OUTPUT_MAX = 1 << 16 };
 
 typedef struct fault {
     int64_t at, count; /* as for lt_mem_fail_some; at negative: none */
+    bool any;          /* the C library's too */
 } fault;
 
 typedef struct outcome {
@@ -81,12 +83,12 @@ static _Noreturn void attempt_child(const char *const *args, fault f)
         argv[argc] = (char *)(uintptr_t)args[argc - 1];
     take_outputs();
     before = lowest_free();
-    lt_mem_fail_some(f.at, f.count);
+    (f.any ? malloc_fail_some : lt_mem_fail_some)(f.at, f.count);
     shared->n_allocations = lt_mem_allocations();
     status = lt__program(argc, argv);
     shared->n_allocations = lt_mem_allocations() - shared->n_allocations;
-    shared->n_failed = lt_mem_failures();
-    lt_mem_fail_after(-1);
+    shared->n_failed = f.any ? malloc_failures : lt_mem_failures();
+    (f.any ? malloc_fail_some : lt_mem_fail_some)(-1, 0);
     shared->n_open = lowest_free() - before;
     exit(status);
 }
@@ -291,7 +293,7 @@ static inline lt_status queue_again(lt_store *store, lt_err *err)
 
 static inline void must(const char *place, const char *const *args)
 {
-    outcome o = attempt(place, args, (fault){-1, 0});
+    outcome o = attempt(place, args, (fault){-1, 0, false});
 
     if (o.status != 0)
         fail_msg("latent %s: exit status %d: %s", args[0], o.status, o.err);

@@ -4,8 +4,9 @@
  * and data made, so that an attempt costs a few milliseconds. The child calls
  * the program itself (src/cli) with a countdown set: the n-th allocation fails,
  * and with it none after it, one more (Lua tries again after a collection), or
- * all. SQLite's memory goes through the same door as all other. n grows until a
- * command ends without having met its failure.
+ * all. SQLite's memory goes through the same door as all other. Then the same
+ * with malloc itself, which other libraries call. n grows until a command ends
+ * without having met its failure.
  *
  * Whatever n is: the exit status is a documented one, there is a message, no
  * output is missing from a success, no descriptor stays open, and (with the
@@ -120,9 +121,9 @@ static void find(const char *const *args, fault f, const outcome *o,
     if (n_findings < 64)
         findings[n_findings++] = one;
     print_error(
-        "latent %s: allocation %lld and %lld more fail: %s\n"
+        "latent %s: %sallocation %lld and %lld more fail: %s\n"
         "exit status %d, %lld failed, output:\n%.400s\nerrors:\n%.3000s\n",
-        args[0], (long long)f.at,
+        args[0], f.any ? "any " : "", (long long)f.at,
         (long long)(f.count == ALL ? -1 : f.count - 1), what, o->status,
         (long long)o->n_failed, o->out, o->err);
 }
@@ -161,11 +162,11 @@ typedef struct campaign {
     void (*check)(void);   /* after it, or NULL */
 } campaign;
 
-static int try_all(const campaign *c, int64_t count)
+static int try_all(const campaign *c, int64_t count, bool any)
 {
     outcome wanted, o;
-    int64_t step = c->price * apart;
-    fault f = {-1, count};
+    int64_t step = c->price * apart * (any ? 3 : 1);
+    fault f = {-1, count, any};
     const char *wrong;
     int n = 0;
 
@@ -204,7 +205,9 @@ static void campaign_run(campaign c)
         snprintf(line + strlen(line), sizeof line - strlen(line), " %s",
                  c.args[i]);
     for (int i = 0; i < 3; i++)
-        n += try_all(&c, counts[i]);
+        n += try_all(&c, counts[i], false);
+    for (int i = 0; i < 3 && MALLOC_IS_OURS; i++)
+        n += try_all(&c, counts[i], true);
     n_attempts += n;
     print_message("%5d attempts, %5.1f s: latent%s\n", n,
                   lt_clock_elapsed() - start, line);
@@ -439,7 +442,7 @@ static int set_up(void **state)
     copy_place("queued", "cut");
     setenv("LATENT_TEST_DIES", "1", 1);
     for (int i = 0; i < 2; i++)
-        outcome_forget(attempt("cut", WORKER, (fault){-1, 0}));
+        outcome_forget(attempt("cut", WORKER, (fault){-1, 0, false}));
     unsetenv("LATENT_TEST_DIES");
     copy_place("cut", "again");
     in_child("again", queue_again);

@@ -106,7 +106,7 @@ static outcome work_while_it_jumps(const char *place, const char *const *args)
             pause_ms(3);
         }
     }
-    o = attempt(place, args, (fault){-1, 0});
+    o = attempt(place, args, (fault){-1, 0, false});
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     set_clocks(0);

@@ -127,7 +127,7 @@ static void bad(const char *what, const char *text)
 
 static bool command_is_fine(const char *const *args)
 {
-    outcome o = attempt("work", args, (fault){-1, 0});
+    outcome o = attempt("work", args, (fault){-1, 0, false});
     bool is_fine = o.status == 0;
 
     if (!is_fine) {

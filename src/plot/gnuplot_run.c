@@ -78,21 +78,22 @@ static int gnuplot_spawn(const char *program, const int fds[3], pid_t *pid)
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, all;
-    int rc;
+    int rc = 0;
 
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attr);
-    for (int i = 0; i < 3; i++)
-        posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+    for (int i = 0; rc == 0 && i < 3; i++)
+        rc = posix_spawn_file_actions_adddup2(&actions, fds[i], i);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setpgroup(&attr, 0);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
                                         POSIX_SPAWN_SETSIGDEF |
                                         POSIX_SPAWN_SETPGROUP);
-    rc = posix_spawn(pid, program, &actions, &attr, argv, envp);
+    if (rc == 0)
+        rc = posix_spawn(pid, program, &actions, &attr, argv, envp);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     return rc;

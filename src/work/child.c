@@ -49,12 +49,16 @@ static lt_status pipes_open(pipes *p, lt_err *err)
 }
 
 /* Output first: were its pipe descriptor 3, messages would overwrite it. */
-static void plan_files(posix_spawn_file_actions_t *files, const pipes *p)
+static int plan_files(posix_spawn_file_actions_t *files, const pipes *p)
 {
-    posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(files, p->write[1], 1);
-    posix_spawn_file_actions_adddup2(files, p->write[1], 2);
-    posix_spawn_file_actions_adddup2(files, p->write[0], MESSAGES_FD);
+    const int to[][2] = {
+        {p->write[1], 1}, {p->write[1], 2}, {p->write[0], MESSAGES_FD}};
+    int rc =
+        posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
+
+    for (int i = 0; rc == 0 && i < 3; i++)
+        rc = posix_spawn_file_actions_adddup2(files, to[i][0], to[i][1]);
+    return rc;
 }
 
 static void plan_signals(posix_spawnattr_t *attr)
@@ -100,9 +104,10 @@ static int spawn(const lt_supervise_opts *opts, const char *db, const pipes *p,
     snprintf(fd, sizeof fd, "%d", MESSAGES_FD);
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attr);
-    plan_files(&files, p);
+    rc = plan_files(&files, p);
     plan_signals(&attr);
-    rc = posix_spawn(pid, opts->program, &files, &attr, argv, environ);
+    if (rc == 0)
+        rc = posix_spawn(pid, opts->program, &files, &attr, argv, environ);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return rc;
