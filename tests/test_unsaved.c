@@ -351,6 +351,32 @@ static void silent_run_keeps_its_file(void **state)
     place_close(&p);
 }
 
+/* Points that the machine's power took: the run has not ended that way. */
+static void run_with_a_gap_is_lost(void **state)
+{
+    place p;
+    int n = 0;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 10, 50, LT_RUN_FINISHED);
+    EXPECT_OK(&p, lt__db_do(p.store, &p.err,
+                            "DELETE FROM metric WHERE seq >= 7", ""));
+    EXPECT_OK(&p, lt__db_do(p.store, &p.err, "UPDATE series SET n = 7", ""));
+    EXPECT_OK(&p, lt_store_reap(p.store, &n, &p.err));
+    assert_int_equal(n, 1);
+    EXPECT_SQL(&p, "SELECT status FROM runs", "lost");
+    EXPECT_SQL(&p,
+               "SELECT group_concat(value) FROM (SELECT CAST(value AS INTEGER)"
+               " AS value FROM metrics WHERE name = 'x' AND seq BETWEEN 5 AND"
+               " 8 ORDER BY seq)",
+               "5,6,10,11");
+    EXPECT_SQL(&p, "SELECT count(*) FROM metrics WHERE name = 'x'", "47");
+    assert_false(is_there(&p, 1));
+    place_close(&p);
+}
+
 static void told(void *self, const char *words)
 {
     char *out = self;
@@ -577,6 +603,7 @@ int main(void)
         T(store_with_room_again_gets_all_from_the_run_itself),
         T(file_without_a_name_is_read_by_its_own_run),
         T(silent_run_keeps_its_file),
+        T(run_with_a_gap_is_lost),
         T(user_is_told_once_per_run),
         T(settled_is_what_the_side_file_has),
         T(words_wait_in_memory_without_a_side_file),

@@ -45,7 +45,7 @@ static lt_status points_write(fold *f, const lt__entry *e, int64_t name,
     for (int i = 0; rc == LT_OK && i < e->n_points; i++) {
         int64_t seq = e->seq + i;
 
-        if (seq < sum->n && !f->has_gap)
+        if (seq < sum->n)
             continue;
         f->has_gap = f->has_gap || seq > sum->n;
         lt__entry_point(e, i, &p);
@@ -66,7 +66,7 @@ static lt_status points_fold(fold *f, const lt__entry *e, lt_err *err)
 
     LT_TRY(lt__series_name(f->s, e->name, &name, err));
     LT_TRY(lt__summary_load(f->s, f->run, name, &sum, err));
-    if (e->n_points == 0 || (!f->has_gap && e->seq + e->n_points <= sum.n))
+    if (e->n_points == 0 || e->seq + e->n_points <= sum.n)
         return LT_OK;
     return points_write(f, e, name, &sum, err);
 }

@@ -2,7 +2,8 @@
  * a batch, with the per-series summary (view `finals`) kept as it writes.
  * It flushes when its buffer is full or a second has passed since the last
  * flush, and at the end. Logging costs well under a microsecond a value plus
- * about two in the flush. */
+ * about two in the flush. What the store cannot take goes to the run's side
+ * file, and on a network's file system everything does (fold.h). */
 #ifndef LT_RECORDER_H
 #define LT_RECORDER_H
 

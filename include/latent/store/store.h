@@ -220,7 +220,8 @@ void lt_claim_divergence(lt_claim *claim, const lt_divergence *divergence);
 /* Flushes metrics, writes the end state with wall and CPU seconds and
  * `message`, lets go of the lock, frees the claim (also on error). A run that
  * another host has taken for lost ends as any other; one that was put back
- * into the queue is no longer the claim's: ESTORE, as for its metrics. */
+ * into the queue is no longer the claim's: ESTORE, as for its metrics. An end
+ * that the store cannot take waits beside it (fold.h): LT_OK. */
 lt_status lt_claim_end(lt_claim *claim, lt_run_status status,
                        const char *message, lt_err *err);
 
