@@ -120,6 +120,28 @@ END
             fail "$figure: escape sequences"
     done
 
+    # ---- a schema that is not latent's: nothing is read, all is told ----
+    cp -r results strange
+    sqlite3 strange/latent.db "CREATE TRIGGER evil AFTER INSERT ON tag
+        BEGIN DELETE FROM run; END"
+    for command in ls "show 1" "best test.sse" "plot curves" "replay 1" \
+        resume "retry --failed" "sql SELECT" "run $tiny" "rm 1" gc du \
+        "export 1" "merge strange/latent.db"; do
+        # shellcheck disable=SC2086
+        expect 4 "trigger evil is not latent's" "$L" $command \
+            --db strange/latent.db
+    done
+    same "runs" "$(sqlite3 strange/latent.db 'SELECT count(*) > 2 FROM run')" 1
+    expect 6 "schema: trigger evil is not latent's" "$L" verify \
+        --db strange/latent.db
+    sqlite3 strange/latent.db "DROP TRIGGER evil; CREATE TABLE mine (x);
+        CREATE VIEW look AS SELECT id FROM runs"
+    expect 0 "" "$L" ls --db strange/latent.db
+    sqlite3 strange/latent.db "PRAGMA user_version = 77"
+    expect 0 "made by a newer latent (schema 77" "$L" ls --db strange/latent.db
+    same "notices" "$(grep -c newer err)" 1
+    expect 4 "can be read, not written" "$L" run "$tiny" --db strange/latent.db
+
     # ---- files that a store names: inside of its folder only, and files ----
     sqlite3 results/latent.db >/dev/null <<'END' || fail "sqlite3"
 .dbconfig enable_trigger off

@@ -118,6 +118,9 @@ damage "UPDATE run SET config = '[' WHERE id = 1;
 found 3 "^run 1: its config is no JSON object" \
     "^run 2: knob code: view params says otherwise than its config" \
     "^run 2: finished, but it has no time of its end"
+damage "UPDATE run SET config = '5' WHERE id = 1"
+expect 6 "run 1: its config is no JSON object" "$L" verify
+grep -q "^$" out && fail "an empty line is told"
 damage "UPDATE param SET value = 0.1000001 WHERE run = 1 AND type = 'real';
     INSERT INTO param_name (name) VALUES ('new');
     INSERT INTO param SELECT max(id), 2, 'integer', 1 FROM param_name"

@@ -151,12 +151,18 @@ local function usual_metrics(store, text)
   return names
 end
 
+-- A knob's or a metric's name in the filter language, whatever is in it.
+local function quoted(name)
+  if name:find("^[%w_.+/:@%%*\x80-\xff-]+$") then return name end
+  return "'" .. name:gsub("'", "''") .. "'"
+end
+
 -- Columns for the knobs that differ among the runs that match.
 function reader.knob_columns(store, filter)
   local columns = {}
   for _, row in ipairs(store:keys(filter)) do
     if row.differs and row.key ~= "seed" and #columns < MAX_KNOBS then
-      columns[#columns + 1] = { row.key, name = "config." .. row.key, exact = 6 }
+      columns[#columns + 1] = { row.key, name = quoted("config." .. row.key), exact = 6 }
     end
   end
   return columns
@@ -167,7 +173,7 @@ end
 function reader.metric_columns(store, text)
   local columns = {}
   for i, name in ipairs(usual_metrics(store, text)) do
-    columns[i] = { name, name = "metric." .. name, digits = 4, sparse = true }
+    columns[i] = { name, name = quoted("metric." .. name), digits = 4, sparse = true }
   end
   return columns
 end

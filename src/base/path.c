@@ -133,6 +133,16 @@ static lt_status fd_read_all(int fd, const char *path, size_t limit,
     }
 }
 
+FILE *lt_path_open(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
+
+    if (!f && fd >= 0)
+        close(fd);
+    return f;
+}
+
 lt_status lt_path_read(const char *path, size_t limit, char **out, size_t *size,
                        lt_err *err)
 {

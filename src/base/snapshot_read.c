@@ -8,6 +8,7 @@
 
 #include "latent/base/json.h"
 #include "latent/base/mem.h"
+#include "latent/base/path.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,7 +48,7 @@ static lt_status file_open(lt_snapshot_file *f, const char *path, lt_err *err)
 {
     struct stat st;
 
-    f->file = fopen(path, "rbe");
+    f->file = lt_path_open(path);
     if (!f->file)
         return lt_err_set(err, errno == ENOENT ? LT_ENOTFOUND : LT_EIO,
                           "cannot open: %s", strerror(errno));

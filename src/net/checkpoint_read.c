@@ -9,6 +9,7 @@
 #include "latent/net/checkpoint.h"
 
 #include "latent/base/mem.h"
+#include "latent/base/path.h"
 #include "net/net_int.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ static lt_status reader_open(reader *r, lt_err *err)
 {
     struct stat st;
 
-    r->file = fopen(r->path, "rbe");
+    r->file = lt_path_open(r->path);
     if (!r->file)
         return lt_err_set(err, errno == ENOENT ? LT_ENOTFOUND : LT_EIO,
                           "cannot open: %s", strerror(errno));

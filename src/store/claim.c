@@ -66,6 +66,29 @@ static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
     return rc;
 }
 
+static lt_status folder_check(const lt_claim *c, const char *path, lt_err *err)
+{
+    if (!lt_path_exists(path) || lt__store_holds(c->store, path))
+        return LT_OK;
+    return lt_err_set(err, LT_ESTORE,
+                      "%s: a link leads it out of the store's folder, where a "
+                      "run's files must lie",
+                      path);
+}
+
+/* Before it is made as well: a stranger's folder of runs may be a link. */
+static lt_status claim_folder(const lt_claim *c, lt_err *err)
+{
+    const char *name = lt_path_name(c->dir);
+    char *parent = lt_mem_strndup(c->dir, (size_t)(name - c->dir));
+    lt_status rc = parent ? folder_check(c, parent, err) : LT_ENOMEM;
+
+    lt_mem_free(parent);
+    if (rc == LT_OK)
+        rc = lt_path_make_dirs(c->dir, err);
+    return rc == LT_OK ? folder_check(c, c->dir, err) : rc;
+}
+
 static lt_status claim_lock(lt_claim *c, lt_err *err)
 {
     lt_text path = {0};
@@ -75,7 +98,7 @@ static lt_status claim_lock(lt_claim *c, lt_err *err)
     c->dir = path.failed ? NULL : lt_mem_strdup(path.data);
     lt_text_add(&path, "/lock");
     if (c->dir && !path.failed) {
-        rc = lt_path_make_dirs(c->dir, err);
+        rc = claim_folder(c, err);
         if (rc == LT_OK)
             rc = lt__lock_take(path.data, &c->lock, err);
     }

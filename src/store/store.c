@@ -110,13 +110,14 @@ static lt_status store_find(const lt_store *s, lt_err *err)
 
     if (*s->path == '\0')
         return lt_err_set(err, LT_EINVAL, "store: no path given");
+    if (stat(s->path, &st) == 0 && S_ISDIR(st.st_mode))
+        return lt_err_set(err, LT_ESTORE,
+                          "%s: a folder, wanted a file such as %s/latent.db",
+                          s->path, s->path);
     if (stat(s->path, &st) == 0)
-        return S_ISDIR(st.st_mode)
-                   ? lt_err_set(err, LT_ESTORE,
-                                "%s: a folder, wanted a file such as "
-                                "%s/latent.db",
-                                s->path, s->path)
-                   : LT_OK;
+        return S_ISREG(st.st_mode)
+                   ? LT_OK
+                   : lt_err_set(err, LT_ESTORE, "%s: no plain file", s->path);
     if (errno != ENOENT && errno != ENOTDIR)
         return lt_err_set(err, LT_ESTORE, "%s: %s", s->path, strerror(errno));
     if (lstat(s->path, &st) == 0)
@@ -176,6 +177,17 @@ static lt_status store_connect(lt_store *s, way how, lt_err *err)
     return rc;
 }
 
+bool lt__store_holds(const lt_store *s, const char *path)
+{
+    char folder[PATH_MAX], real[PATH_MAX];
+    size_t n;
+
+    if (!realpath(s->folder, folder) || !realpath(path, real))
+        return false;
+    n = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+    return strncmp(real, folder, n) == 0 && real[n] == '/';
+}
+
 bool lt__store_is_reader(const lt_store *s)
 {
     return s->mode == LT_STORE_READ || s->mode == LT_STORE_INSPECT;
@@ -221,6 +233,8 @@ static lt_status store_keep_alone(lt_store *s, lt_err *err)
 
 static lt_status store_try(lt_store *s, way how, lt_err *err)
 {
+    if (!lt__store_is_reader(s) || how == ALONE) /* it can play one back */
+        LT_TRY(lt__journal_check(s, err));
     LT_TRY(store_connect(s, how, err));
     if (how == ALONE) /* before anything is read */
         LT_TRY(store_keep_alone(s, err));

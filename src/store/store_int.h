@@ -139,6 +139,15 @@ lt_status lt__params_add(lt_store *s, int64_t run, const char *config,
 /* Open for reading only. */
 bool lt__store_is_reader(const lt_store *s);
 
+/* Whether a file or folder that is there lies in the store's folder, links
+ * followed. */
+bool lt__store_holds(const lt_store *s, const char *path);
+
+/* ---- journal.c ---- */
+
+/* ESTORE when a journal lies beside the file that must not be played back. */
+lt_status lt__journal_check(const lt_store *s, lt_err *err);
+
 /* ---- budget.c ---- */
 
 /* Limits of a fresh connection. */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "latent/base/status.h"
 #include "latent/base/text.h"
@@ -19,6 +20,10 @@ bool lt_path_exists(const char *path);
 
 /* Creates the folder and its parents; existing ones are fine. */
 lt_status lt_path_make_dirs(const char *path, lt_err *err);
+
+/* For reading what may be no plain file, which its caller finds out: a pipe is
+ * not waited for. NULL with errno. */
+FILE *lt_path_open(const char *path);
 
 /* The whole file, at most `limit` bytes (a larger one is an error);
  * *out is NUL-terminated and the caller's (lt_mem_free). */
