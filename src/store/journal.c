@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,24 +32,29 @@ static bool journal_is_ours(int fd)
            memcmp(end, MAGIC, sizeof end) != 0;
 }
 
-lt_status lt__journal_check(const lt_store *s, lt_err *err)
+lt__journal lt__journal_look(const lt_store *s)
 {
-    lt_text path = {0};
-    lt_status rc = LT_OK;
+    lt__journal found = LT__JOURNAL_STRANGE;
+    char path[PATH_MAX];
     int fd;
 
-    lt_text_addf(&path, "%s-journal", s->path);
-    if (path.failed)
-        return lt_err_mark(err, LT_ENOMEM);
-    fd = open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0 ? errno != ENOENT : !journal_is_ours(fd))
-        rc = lt_err_set(err, LT_ESTORE,
-                        "%s: not opened for writing: %s is no journal of "
-                        "latent's, and would have SQLite delete a file it "
-                        "names",
-                        s->path, path.data);
-    if (fd >= 0)
-        close(fd);
-    lt_text_deinit(&path);
-    return rc;
+    sqlite3_snprintf((int)sizeof path, path, "%s-journal", s->path);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? LT__JOURNAL_NONE : LT__JOURNAL_STRANGE;
+    if (journal_is_ours(fd))
+        found = LT__JOURNAL_OURS;
+    close(fd);
+    return found;
+}
+
+lt_status lt__journal_check(const lt_store *s, lt_err *err)
+{
+    if (lt__journal_look(s) != LT__JOURNAL_STRANGE)
+        return LT_OK;
+    return lt_err_set(err, LT_ESTORE,
+                      "%s: not opened for writing: %s-journal is no journal of "
+                      "latent's, and could have SQLite delete a file that it "
+                      "names",
+                      s->path, s->path);
 }

@@ -145,7 +145,14 @@ bool lt__store_holds(const lt_store *s, const char *path);
 
 /* ---- journal.c ---- */
 
-/* ESTORE when a journal lies beside the file that must not be played back. */
+typedef enum lt__journal {
+    LT__JOURNAL_NONE,
+    LT__JOURNAL_OURS,
+    LT__JOURNAL_STRANGE, /* must not be played back; or cannot be read */
+} lt__journal;
+
+lt__journal lt__journal_look(const lt_store *s);
+/* ESTORE when it is strange. */
 lt_status lt__journal_check(const lt_store *s, lt_err *err);
 
 /* ---- budget.c ---- */
