@@ -428,7 +428,7 @@ static void books(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    apart = number_from("LATENT_FAULTS", 600);
+    apart = number_from("LATENT_FAULTS", MALLOC_IS_OURS ? 600 : 2000);
     offset = number_from("LATENT_FAULTS_FROM", 0);
     program_begin();
     make_place("empty");
