@@ -55,6 +55,10 @@ END
 expect 3 "no run matches: code=77" "$L" du code=77
 expect 0 "" "$L" du code=4 --csv
 same "filtered" "$(wc -l <out)" 3
+expect 0 "" "$L" export "code>6" -o two.latent
+same "files inside of a store" "$("$L" du --csv --db two.latent |
+    cut -d, -f7 | sort | paste -sd,)" "$("$L" du --csv "code>6" |
+    cut -d, -f7 | sort | paste -sd,)"
 expect 2 "--by: found 'kind'" "$L" du --by kind
 expect 4 "nowhere.db" "$L" du --db nowhere.db
 

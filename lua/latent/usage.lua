@@ -76,6 +76,18 @@ function usage.metrics(store)
   return of_run, all
 end
 
+-- Run -> files that the store itself holds (latent export), as in a scan.
+function usage.packed(store)
+  local runs = {}
+  if #store:sql("SELECT 1 FROM sqlite_schema WHERE name = 'packed'") == 0 then return runs end
+  local query = "SELECT run, path, sum(length(body)) AS bytes FROM packed WHERE path <> '' GROUP BY run, path"
+  for _, row in ipairs(store:sql(query)) do
+    runs[row.run] = runs[row.run] or {}
+    table.insert(runs[row.run], { path = row.path:match("^[^/]+/%d+/(.+)$") or row.path, bytes = row.bytes })
+  end
+  return runs
+end
+
 -- Path below the store's folder -> kind of the artifact.
 function usage.artifacts(store)
   local kinds = {}

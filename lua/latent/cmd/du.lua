@@ -32,16 +32,18 @@ local function add_kinds(into, row)
   into.total = (into.total or 0) + row.total
 end
 
-local function measure(rows, scan, of_metrics, kinds)
+local function measure(rows, scan, packed, of_metrics, kinds)
   for _, row in ipairs(rows) do
     for _, kind in ipairs(usage.KINDS) do row[kind] = 0 end
     row.metrics = of_metrics[row.id] or 0
     row.total = row.metrics
-    for _, file in ipairs(scan.runs[row.id] and scan.runs[row.id].files or {}) do
-      local kind = usage.kind(file.path, kinds[("%s/%d/%s"):format(scan.folder, row.id, file.path)])
+    local function add(file, folder)
+      local kind = usage.kind(file.path, kinds[("%s/%d/%s"):format(folder, row.id, file.path)])
       row[kind] = row[kind] + file.bytes
       row.total = row.total + file.bytes
     end
+    for _, file in ipairs(scan.runs[row.id] and scan.runs[row.id].files or {}) do add(file, scan.folder) end
+    for _, file in ipairs(packed[row.id] or {}) do add(file, "runs") end
   end
   table.sort(rows, function(a, b)
     if a.total ~= b.total then return a.total > b.total end
@@ -148,7 +150,7 @@ local function main(argv, context)
   local scan = usage.scan(store)
   if scan.refused then io.stderr:write(encode.line(scan.refused), "; what lies there is not counted\n") end
   local of_metrics, all_metrics = usage.metrics(store)
-  measure(rows, scan, of_metrics, usage.artifacts(store))
+  measure(rows, scan, usage.packed(store), of_metrics, usage.artifacts(store))
   local whole = measure_store(store, context, all_metrics)
   local leftovers = measure_leftovers(store, scan)
   if opt.format == "json" then
