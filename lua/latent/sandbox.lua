@@ -208,7 +208,7 @@ local CORE <const> = {
   recommend = free "predict best",
   train = free "fit pretrain divergence",
   sys = with(free [[guard fail where env suggest clock isatty wall columns terminal host sha256 git read real poll
-    random rng randomseed]], { exists = FREE }),
+    random rng randomseed]], { exists = FREE, place = reads_arguments }),
   data = with(free "rows view target shuffled size shape row label fingerprint recipe has",
     { pair = reads_options, idx = reads_arguments }),
   files = { npy = reads_options, csv = reads_options, pictures = reads_options, cifar10 = reads_options },
