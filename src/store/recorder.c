@@ -355,13 +355,16 @@ static bool points_grow(lt_recorder *r)
     return true;
 }
 
-static void flush_while_running(lt_recorder *r)
+static lt_status flush_soon(lt_recorder *r, lt_err *err)
 {
-    double limit = r->claim->store->busy_limit;
+    lt_store *s = r->claim->store;
+    double limit = s->busy_limit;
+    lt_status rc;
 
-    r->claim->store->busy_limit = WAIT_SECONDS;
-    lt_recorder_flush(r, NULL);
-    r->claim->store->busy_limit = limit;
+    s->busy_limit = WAIT_SECONDS;
+    rc = lt_recorder_flush(r, err);
+    s->busy_limit = limit;
+    return rc;
 }
 
 static void recorder_pace(lt_recorder *r, double now)
@@ -370,7 +373,7 @@ static void recorder_pace(lt_recorder *r, double now)
 
     if (now - r->last_flush >= r->wait ||
         (r->n_points >= FLUSH_ROWS && !is_in_trouble))
-        flush_while_running(r);
+        flush_soon(r, NULL);
     else if (is_in_trouble && now - r->last_filing >= FLUSH_SECONDS &&
              !r->claim->is_gone)
         recorder_file(r, NULL);
@@ -469,12 +472,21 @@ const lt_observer *lt_recorder_observer(lt_recorder *r)
     return &r->observer;
 }
 
-/* The last try to write; and what neither the store nor the side file could
- * take, in the claim. */
+/* The last try to write: not a long one where it has failed before and the side
+ * file has all (the claim's end tries too, and takes that along). */
+static lt_status flush_finally(lt_recorder *r, lt_err *err)
+{
+    if (r->trouble.status != LT_OK && flush_soon(r, err) != LT_OK &&
+        count_unfiled(r) == 0)
+        return r->trouble.status;
+    return lt_recorder_flush(r, err);
+}
+
+/* What neither the store nor the side file could take, in the claim. */
 static lt_status recorder_finish(lt_recorder *r, lt_err *err)
 {
     lt_err own = {0};
-    lt_status rc = lt_recorder_flush(r, &own);
+    lt_status rc = flush_finally(r, &own);
     int64_t n = r->n_dropped + (rc == LT_OK ? 0 : count_unfiled(r));
 
     if (n > 0) {
