@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define POWER_ROOM ((size_t)512 << 20) /* of the record; reserved, not used */
@@ -194,6 +195,8 @@ static int power_sync(int fd)
 
 int open(const char *path, int flags, ...);
 int open64(const char *path, int flags, ...);
+int openat(int fd, const char *path, int flags, ...);
+int openat64(int fd, const char *path, int flags, ...);
 
 #define POWER_OPEN(name)                                                       \
     int name(const char *path, int flags, ...)                                 \
@@ -207,6 +210,38 @@ int open64(const char *path, int flags, ...);
         va_end(args);                                                          \
         return power_open(path, flags, mode);                                  \
     }
+/* `path` in the folder `fd`. */
+static const char *power_in(int fd, const char *path,
+                            char whole[2 * POWER_PATH])
+{
+    char link[48];
+    ssize_t n;
+
+    if (fd == AT_FDCWD || *path == '/')
+        return path;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    n = syscall(SYS_readlink, link, whole, POWER_PATH - 1);
+    snprintf(whole + (n > 0 ? n : 0), POWER_PATH, "/%s", path);
+    return whole;
+}
+
+#define POWER_OPENAT(name)                                                     \
+    int name(int fd, const char *path, int flags, ...)                         \
+    {                                                                          \
+        char whole[2 * POWER_PATH];                                            \
+        mode_t mode = 0;                                                       \
+        va_list args;                                                          \
+                                                                               \
+        va_start(args, flags);                                                 \
+        if (flags & O_CREAT)                                                   \
+            mode = va_arg(args, mode_t);                                       \
+        va_end(args);                                                          \
+        if (!power_is_on)                                                      \
+            return (int)syscall(SYS_openat, fd, path, flags, mode);            \
+        return power_open(power_in(fd, path, whole), flags, mode);             \
+    }
+POWER_OPENAT(openat)
+POWER_OPENAT(openat64)
 POWER_OPEN(open)
 POWER_OPEN(open64)
 
@@ -282,6 +317,13 @@ int rename(const char *from, const char *to)
     return rc;
 }
 
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    char a[2 * POWER_PATH], b[2 * POWER_PATH];
+
+    return rename(power_in(from_fd, from, a), power_in(to_fd, to, b));
+}
+
 static int power_remove(const char *path, int flags)
 {
     power_call c = {.op = POWER_UNLINK};
@@ -290,6 +332,13 @@ static int power_remove(const char *path, int flags)
     if (rc == 0 && power_below(path, c.path))
         power_add(&c, NULL);
     return rc;
+}
+
+int unlinkat(int fd, const char *path, int flags)
+{
+    char whole[2 * POWER_PATH];
+
+    return power_remove(power_in(fd, path, whole), flags);
 }
 
 int unlink(const char *path)
@@ -315,6 +364,13 @@ int mkdir(const char *path, mode_t mode)
     if (rc == 0 && power_below(path, c.path))
         power_add(&c, NULL);
     return rc;
+}
+
+int mkdirat(int fd, const char *path, mode_t mode)
+{
+    char whole[2 * POWER_PATH];
+
+    return mkdir(power_in(fd, path, whole), mode);
 }
 
 /* ---- the disk, from the record ---- */
@@ -484,6 +540,64 @@ static void power_take_name(power_disk *d, const power_call *c)
     d->calls[d->n_calls++] = c;
 }
 
+static inline void power_forget(power_disk *d)
+{
+    for (int i = 0; i < d->n_files; i++) {
+        free(d->files[i].safe.data);
+        free(d->files[i].calls);
+    }
+    *d = (power_disk){0};
+}
+
+/* Of a disk all of which is safe. */
+static inline void power_copy(power_disk *to, const power_disk *from)
+{
+    *to = *from;
+    for (int i = 0; i < to->n_files; i++) {
+        to->files[i].safe = (power_bytes){0};
+        power_put(&to->files[i].safe, 0, from->files[i].safe.data,
+                  from->files[i].safe.size);
+    }
+}
+
+static void power_preload_file(power_disk *d, uint64_t inode, const char *path)
+{
+    int i = power_new_file(d, inode), c;
+    FILE *f = fopen(path, "r");
+    unsigned char byte;
+
+    while (f && (c = getc(f)) != EOF) {
+        byte = (unsigned char)c;
+        power_put(&d->files[i].safe, d->files[i].safe.size, &byte, 1);
+    }
+    if (f)
+        fclose(f);
+}
+
+/* What is in the folder now is safe. */
+static inline void power_preload(power_disk *d, const char *root)
+{
+    char command[2 * POWER_PATH], name[POWER_PATH], path[2 * POWER_PATH];
+    unsigned long long inode;
+    char type;
+    FILE *f;
+
+    power_forget(d);
+    snprintf(command, sizeof command,
+             "cd '%s' && find . -mindepth 1 -printf '%%y %%i %%P\\n'", root);
+    f = popen(command, "r");
+    while (f && fscanf(f, " %c %llu %191[^\n]", &type, &inode, name) == 3) {
+        snprintf(path, sizeof path, "%s/%s", root, name);
+        if (strstr(name, "-shm"))
+            continue;
+        if (type != 'd')
+            power_preload_file(d, inode, path);
+        power_set_name(&d->safe, name, type == 'd' ? -1 : d->n_files - 1);
+    }
+    if (f)
+        pclose(f);
+}
+
 /* The disk after one more call. */
 static void power_take(power_disk *d, const power_call *c)
 {
@@ -640,6 +754,17 @@ static void power_write_file(const char *path, const power_bytes *b)
         abort();
 }
 
+/* It was an hour until the power came back. */
+static void power_make_old(const char *folder)
+{
+    char command[2 * POWER_PATH];
+
+    snprintf(command, sizeof command,
+             "find '%s' -exec touch -d '1 hour ago' {} +", folder);
+    if (system(command) != 0)
+        abort();
+}
+
 /* Writes into the empty folder `to` what is found after a power cut now. */
 static void power_cut(const power_disk *d, power_luck luck, const char *to)
 {
@@ -663,6 +788,7 @@ static void power_cut(const power_disk *d, power_luck luck, const char *to)
             free(b.data);
         }
     }
+    power_make_old(to);
 }
 
 #endif

@@ -350,16 +350,21 @@ lt_status lt_claim_facts(lt_claim *claim, const lt_run_facts *facts,
     return claim_say(claim, LT__WORD_FACTS, values, err);
 }
 
-void lt__claim_place(lt_claim *c)
+bool lt__folder_place(const char *dir)
 {
     lt_text runs = {0};
+    bool is_done;
 
-    if (c->is_placed)
-        return;
-    lt_text_add_n(&runs, c->dir, (size_t)(lt_path_name(c->dir) - c->dir) - 1);
-    c->is_placed = lt_path_sync(c->dir, NULL) == LT_OK && !runs.failed &&
-                   lt_path_sync(runs.data, NULL) == LT_OK;
+    lt_text_add_n(&runs, dir, (size_t)(lt_path_name(dir) - dir) - 1);
+    is_done = lt_path_sync(dir, NULL) == LT_OK && !runs.failed &&
+              lt_path_sync(runs.data, NULL) == LT_OK;
     lt_text_deinit(&runs);
+    return is_done;
+}
+
+void lt__claim_place(lt_claim *c)
+{
+    c->is_placed = c->is_placed || lt__folder_place(c->dir);
 }
 
 lt_status lt_claim_artifact(lt_claim *claim, const char *name, const char *kind,

@@ -255,10 +255,14 @@ static lt_status take_whole(lt__take *t, lt_err *err)
 
     if (!t->packs)
         rc = take_files(t, err);
+    if (rc == LT_OK && t->dir.size > 0)
+        (void)lt__folder_place(t->dir.data);
     if (rc == LT_OK)
         rc = lt__db_begin(t->to, err);
     if (rc == LT_OK)
         rc = lt__db_end(t->to, blame(t, take_write(t, err), err), err);
+    if (rc == LT_OK && t->dir.size > 0)
+        (void)lt__store_sync(t->to, NULL); /* before its mark goes */
     if (rc != LT_OK && !t->packs && !is_new && t->dir.size > 0)
         (void)lt__parcels_publish(t, false, NULL);
     lt__place_end(t, rc == LT_OK);

@@ -242,9 +242,10 @@ lt_status lt__run_is_live(lt_store *s, int64_t run, const lt_host *here,
 
 /* ---- claim.c ---- */
 
-/* Before anything is counted on that is in the run's folder: its name, and
- * those of the folders above it, are on the disk. */
+/* Before anything is counted on that is in a run's folder: its name, and those
+ * of the folders above it, are on the disk. */
 void lt__claim_place(lt_claim *c);
+bool lt__folder_place(const char *dir);
 
 /* The row of table machine that says this; made when there is none. */
 lt_status lt__machine_id(lt_store *s, const lt_run_env *env, int64_t *id,
