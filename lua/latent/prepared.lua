@@ -223,18 +223,27 @@ local function remake(recipe)
   return prepared(prep, data.from_recipe(recipe.of), recipe.part, recipe.inverse)
 end
 
--- Whether a `how` that came from a file learns anything; nil when it is none.
-local REQUIRED <const> = { crops = { height = 1, width = 1 }, patches = { height = 1, width = 1 }, shifts = {},
-  resize = { height = 1, width = 1 } }
+-- What each of those that learn nothing is asked for by.
+local ASKED <const> = { crops = { "height", "width", "each", "pad", "seed" }, shifts = { "most", "each", "seed" },
+  patches = { "height", "width", "each", "rotate", "scale", "pad", "seed" }, resize = { "height", "width" } }
 
+local function is_same(a, b)
+  if type(a) == "table" and type(b) == "table" then return is_same(a[1], b[1]) and is_same(a[2], b[2]) end
+  return math.type(a) == math.type(b) and a == b
+end
+
+-- Whether a `how` that came from a file learns anything; nil when it is none
+-- that these functions could have made.
 local function learns(how)
-  if not drawn[how.kind] then return specs[how.kind] and true or nil end
-  for key, value in pairs(drawn[how.kind](specs[how.kind]:read(REQUIRED[how.kind]))) do
-    local found = how[key]
-    if type(value) == "table" then found = type(found) == "table" and found[1] and found[2] or found end
-    if math.type(found) ~= math.type(type(value) == "table" and value[1] or value) then return nil end
-  end
-  return false
+  local make <const> = drawn[how.kind]
+  if not make then return specs[how.kind] and true or nil end
+  local given = {}
+  for _, name in ipairs(ASKED[how.kind]) do given[name] = how[name] end
+  if how.kind == "patches" and how.n ~= 0 then given.each, given.n = nil, how.n end
+  local ok, made = pcall(function() return make(specs[how.kind]:read(given)) end)
+  for key, value in pairs(ok and made or {}) do ok = ok and is_same(how[key], value) end
+  if ok then return false end
+  return nil
 end
 
 -- What prep:save or run:save wrote.
