@@ -428,7 +428,7 @@ static void books(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    apart = number_from("LATENT_FAULTS", MALLOC_IS_OURS ? 600 : 2000);
+    apart = number_from("LATENT_FAULTS", MALLOC_IS_OURS ? 900 : 2500);
     offset = number_from("LATENT_FAULTS_FROM", 0);
     program_begin();
     make_place("empty");
