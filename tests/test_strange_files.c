@@ -300,6 +300,18 @@ static void statements_that_never_end_are_given_up(void **state)
             break;
     EXPECT_TEXT(err.text, "given up after 0.2 seconds");
     lt_query_close(q);
+    /* nor are rows without end kept */
+    q = NULL;
+    row = true;
+    n = 0;
+    p.store->budget.most_rows = 1000;
+    EXPECT_OK(&p, lt_query_open(p.store, "SELECT run, text FROM notes", 0, &q,
+                                &p.err));
+    while (row && lt_query_next(q, &row, &err) == LT_OK)
+        n++;
+    assert_int_equal(n, 1000);
+    EXPECT_TEXT(err.text, "stopped after 1000 rows");
+    lt_query_close(q);
     /* and verify says what is the matter */
     EXPECT_OK(&p, lt_store_verify(p.store, &opts, &report, &p.err));
     assert_true(found > 0);

@@ -5,8 +5,9 @@
  * Time: a statement's steps are timed and stopped by SQLite's progress handler,
  * which costs nothing beside the OPS it waits for. Waiting for a lock is within
  * it, as is what a statement has taken before. Memory: SQLite's own, for
- * readers. Sizes: one value, the parts of a statement. Weights and figures are
- * files; the largest values are scripts, diffs, and pieces of packed files.
+ * readers, and the rows of one query. Sizes: one value, the parts of a
+ * statement. Weights and figures are files; the largest values are scripts,
+ * diffs, and pieces of packed files.
  *
  * Order: lt__budget_begin, sqlite3_prepare or _step, lt__budget_end. */
 #include "store/store_int.h"
@@ -16,6 +17,7 @@
 #define OPS 20000 /* of SQLite's machine, between two looks at the clock */
 
 #define READER_MEMORY ((sqlite3_int64)1 << 30)
+#define MOST_ROWS     50000000
 
 static int budget_watch(void *self)
 {
@@ -47,6 +49,7 @@ void lt__budget_open(lt_store *s)
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
         sqlite3_limit(s->db, limits[i][0], limits[i][1]);
     s->budget.patience = seconds[s->mode];
+    s->budget.most_rows = MOST_ROWS;
     if (lt__store_is_reader(s))
         sqlite3_hard_heap_limit64(READER_MEMORY);
     sqlite3_progress_handler(s->db, OPS, budget_watch, s);

@@ -20,6 +20,7 @@ struct lt_query {
     sqlite3_stmt *stmt;
     double seconds; /* 0: as long as any statement may take */
     double spent;
+    int64_t rows; /* so far */
 };
 
 static bool pragma_is_harmless(const char *name, const char *value)
@@ -225,6 +226,9 @@ lt_status lt_query_next(lt_query *q, bool *row, lt_err *err)
     q->spent = lt__budget_end(s);
     s->guarded = false;
     *row = rc == SQLITE_ROW;
+    if (rc == SQLITE_ROW && ++q->rows > s->budget.most_rows)
+        return lt_err_set(err, LT_EBUSY, "SQL: stopped after %lld rows",
+                          (long long)s->budget.most_rows);
     if (rc == SQLITE_ROW || rc == SQLITE_DONE)
         return LT_OK;
     return s->budget.is_late && q->seconds > 0 ? query_late(q, err)

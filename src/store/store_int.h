@@ -15,6 +15,7 @@ typedef struct lt__budget {
     double limit;    /* of the one that runs */
     double spent, since;
     bool is_running, is_late;
+    int64_t most_rows; /* of one query: whoever reads them keeps them */
 } lt__budget;
 
 struct lt_store {
