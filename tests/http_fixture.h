@@ -21,19 +21,20 @@
 
 enum { HTTP_MOST = 400, HTTP_SECONDS = 120, HTTP_FILES = 8 };
 
+/* Atomic: a test may change what is served while the server's thread waits. */
 typedef struct http_file {
-    const char *name; /* the end of its path */
-    const void *bytes;
-    size_t size;
+    _Atomic(const char *) name; /* the end of its path */
+    _Atomic(const void *) bytes;
+    _Atomic size_t size;
 } http_file;
 
 typedef struct http_server {
     int listener, port;
     pthread_t thread;
     http_file files[HTTP_FILES];
-    int n_files;
-    const void *older; /* an older version, as long, for "changed" */
-    size_t piece;      /* bytes that "cut", "stall" and "drip" send */
+    atomic_int n_files;
+    const void *older;    /* an older version, as long, for "changed" */
+    _Atomic size_t piece; /* bytes that "cut", "stall" and "drip" send */
     atomic_bool is_over;
     atomic_int requests, ranges; /* so far; those with a Range */
 } http_server;
