@@ -39,6 +39,14 @@ typedef struct http_server {
     atomic_int requests, ranges; /* so far; those with a Range */
 } http_server;
 
+static inline void http_serve_file(http_server *s, int n, const char *name,
+                                   const void *bytes, size_t size)
+{
+    s->files[n].name = name;
+    s->files[n].bytes = bytes;
+    s->files[n].size = size;
+}
+
 typedef struct http_request {
     http_server *server;
     int fd;

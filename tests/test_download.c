@@ -40,9 +40,9 @@ static int suite_setup(void **state)
     snprintf(path, sizeof path, "%s/sets/one/file.gz", folder);
     snprintf(part, sizeof part, "%s.part", path);
     server.piece = SIZE / 3;
-    server.files[0] = (http_file){"file.gz", content, SIZE};
-    server.files[1] = (http_file){"other.gz", other, SIZE};
-    server.files[2] = (http_file){"empty", content, 0};
+    http_serve_file(&server, 0, "file.gz", content, SIZE);
+    http_serve_file(&server, 1, "other.gz", other, SIZE);
+    http_serve_file(&server, 2, "empty", content, 0);
     server.n_files = 3;
     server.older = other;
     return 0;

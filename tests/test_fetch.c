@@ -51,7 +51,7 @@ static int world_setup(void **state)
     }
     lt_digest_bytes(content, SIZE, sha);
     server.piece = SIZE / 2;
-    server.files[0] = (http_file){"a.bin", content, SIZE};
+    http_serve_file(&server, 0, "a.bin", content, SIZE);
     server.n_files = 1;
     return http_start(&server) ? 0 : -1;
 }
@@ -188,7 +188,7 @@ static void fetch_refuses_other_bytes(void **state)
     expect(4, 4, text);
     assert_false(lt_path_exists("cache/latent/one/a.bin"));
     snprintf(text, sizeof text, "http://127.0.0.1:%d/good", server.port);
-    server.files[0] = (http_file){"train-images-idx3-ubyte.gz", content, SIZE};
+    http_serve_file(&server, 0, "train-images-idx3-ubyte.gz", content, SIZE);
     expect(data("fetch mnist --mirror %s", text), 4,
            "found a file of 50000 bytes, wanted 9912422");
     assert_false(lt_path_exists("cache/latent/mnist/"
@@ -268,7 +268,7 @@ static void zip_end(struct archive *a, const char *name)
     zip_bytes = NULL;
     assert_int_equal(
         lt_path_read("made.zip", 1 << 24, &zip_bytes, &zip_size, NULL), LT_OK);
-    server.files[0] = (http_file){name, zip_bytes, zip_size};
+    http_serve_file(&server, 0, name, zip_bytes, zip_size);
 }
 
 static void fetch_unpacks_what_is_wanted_of_an_archive(void **state)
