@@ -77,6 +77,21 @@ expect 0 "test.sse" "$L" --db one.latent show 1
 expect 0 "$name" "$L" --db one.latent ls tie=tied or tie=untied
 expect 0 "checked: 1 run, 19 values, 1 file" "$L" --db one.latent verify
 same "beside the file" "$(ls one.latent*)" one.latent
+# A picture of the network inside, not of the one that lies where it once did.
+if command -v gnuplot >/dev/null; then
+    expect 0 "wrote" in_a "$L" plot filters 2 -n 4 -o ../here.svg
+    expect 0 "wrote" "$L" --db one.latent plot filters 1 -n 4 -o there.svg
+    mkdir -p runs/1
+    cp a/results/runs/1/net.safetensors runs/1
+    expect 0 "wrote" "$L" --db one.latent plot filters 1 -n 4 -o there_2.svg
+    rm -r runs
+    grep -v "run [12]:" here.gp >here.txt
+    for file in there there_2; do
+        grep -v "run [12]:" $file.gp >there.txt
+        cmp here.txt there.txt || fail "another network's picture: $file"
+    done
+    rm here.* there*.*
+fi
 same "no log is kept" "$(answer one.latent "PRAGMA journal_mode")" delete
 
 # ---- and back, elsewhere ----

@@ -53,6 +53,11 @@ assert store["bytes"] >= store["metrics"] > 1000 and store["disk"] > 1e6, store
 assert du["leftovers"] == [], du["leftovers"]
 END
 expect 3 "no run matches: code=77" "$L" du code=77
+expect 3 '"runs": []' "$L" du code=77 --json
+expect 0 "" "$L" du --csv --limit 1
+same "no more lines" "$(wc -l <out)" 2
+expect 0 "" "$L" du --json --limit 1
+same "no more runs" "$(grep -c '"id":' out)" 1
 expect 0 "" "$L" du code=4 --csv
 same "filtered" "$(wc -l <out)" 3
 expect 0 "" "$L" export "code>6" -o two.latent

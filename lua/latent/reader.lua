@@ -23,6 +23,44 @@ function reader.file(path, db)
   return place
 end
 
+-- The bytes of an artifact that lies in the store itself (latent export), or nil.
+local function packed_file(store, artifact)
+  if #store:sql("SELECT 1 FROM sqlite_schema WHERE name = 'packed'") == 0
+    or #store:sql("SELECT 1 FROM packed WHERE run = ? AND path = ''", artifact.run) == 0 then
+    return nil
+  end
+  local parts, size = {}, 0
+  while size < artifact.bytes do
+    local rows = store:sql("SELECT body FROM packed WHERE run = ? AND path = ? AND part = ?", artifact.run,
+      artifact.path, #parts)
+    if #rows == 0 then break end
+    parts[#parts + 1] = rows[1].body
+    size = size + math.max(1, #rows[1].body)
+  end
+  local text = table.concat(parts)
+  if #text ~= artifact.bytes or sys.sha256(text) ~= artifact.sha256 then
+    error({ status = 4, message = ("%s: damaged in the store (latent verify)"):format(artifact.path) }, 0)
+  end
+  return text
+end
+
+-- What use(path) gives for the file of an artifact (run, path, bytes, sha256).
+function reader.with_file(store, artifact, db, use)
+  local text = packed_file(store, artifact)
+  if not text then return use(reader.file(artifact.path, db)) end
+  local path = os.tmpname()
+  local file <close> = assert(io.open(path, "w"))
+  local ok, result = pcall(function()
+    local fine, why = file:write(text)
+    if fine then fine, why = file:flush() end
+    if not fine then error({ status = 4, message = why }, 0) end
+    return use(path)
+  end)
+  os.remove(path)
+  if not ok then error(result, 0) end
+  return result
+end
+
 local FILES <const> = { "path", "images", "labels", "train", "test" }
 
 -- The first file of a set's recipe that is not there, or is none (a device, a

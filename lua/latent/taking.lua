@@ -2,6 +2,7 @@
 -- into the store, and what is said of it.
 local core = require "latent.core.exchange"
 local encode = require "latent.encode"
+local reader = require "latent.reader"
 local sys = require "latent.core.sys"
 
 local taking = {}
@@ -58,7 +59,7 @@ function taking.run(paths, opt, context)
     taking.check(report)
     io.write(("%s: %s%s\n"):format(encode.line(path), opt.dry_run and "would be " or "", summary(report)))
     if report.new == 1 and report.updated == 0 and report.run > 0 then
-      io.stderr:write(("see it: latent show %d\n"):format(report.run))
+      io.stderr:write(encode.line(("see it: latent show %d%s"):format(report.run, reader.db_option(context))), "\n")
     end
     refused = refused + report.refused
   end

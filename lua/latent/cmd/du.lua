@@ -146,24 +146,28 @@ local function main(argv, context)
   local store <close> = reader.open(context)
   local columns = { { "id" }, { "name" }, { "experiment" }, { "sweep" }, { "status" } }
   local rows = reader.rows(store, opt.filter, columns)
-  if #rows == 0 and opt.filter then return reader.nothing(opt, "no run matches: " .. opt.filter) end
+  local is_none = #rows == 0 and opt.filter ~= nil
+  if is_none then io.stderr:write("no run matches: ", opt.filter, "\n") end
+  if is_none and opt.format ~= "json" then return 3 end
   local scan = usage.scan(store)
   if scan.refused then io.stderr:write(encode.line(scan.refused), "; what lies there is not counted\n") end
   local of_metrics, all_metrics = usage.metrics(store)
   measure(rows, scan, usage.packed(store), of_metrics, usage.artifacts(store))
   local whole = measure_store(store, context, all_metrics)
   local leftovers = measure_leftovers(store, scan)
+  local limit = opt.limit or 0
+  local shown = limit == 0 and rows or table.move(rows, 1, limit, 1, {})
   if opt.format == "json" then
     io.write(encode.json({
-      runs = encode.array(rows), totals = encode.array(totals(rows, opt.by)), store = whole,
+      runs = encode.array(shown), totals = encode.array(totals(rows, opt.by)), store = whole,
       leftovers = encode.array(leftovers),
     }, true), "\n")
   elseif opt.format == "csv" then
-    tables.write({ columns = kind_columns(columns), rows = rows }, opt)
+    tables.write({ columns = kind_columns(columns), rows = shown }, opt)
   else
     write_tables(rows, opt, whole, leftovers)
   end
-  return 0
+  return is_none and 3 or 0
 end
 
 return { main = main, spec = spec }

@@ -1,6 +1,7 @@
 -- latent ls: list runs.
 local args = require "latent.args"
 local books = require "latent.core.books"
+local encode = require "latent.encode"
 local json = require "latent.core.json"
 local reader = require "latent.reader"
 local tables = require "latent.table"
@@ -36,14 +37,14 @@ tag, ...), a knob, or a metric: its last value, or min(..), max(..), first(..).]
 local TABLE_LIMIT <const> = 30 -- what fits on a screen; programs get all
 
 -- Runs that were cut off: how to go on, on stderr.
-local function write_hint(store, filter)
+local function write_hint(store, filter, context)
   local cut = "status in (lost, interrupted)"
   local rows = reader.rows(store, filter and ("(%s) and %s"):format(filter, cut) or cut, { { "sweep" } })
   if #rows == 0 then return end
   local sweep = rows[1].sweep
   for _, row in ipairs(rows) do sweep = row.sweep == sweep and sweep or nil end
-  io.stderr:write(("%d run%s cut off (lost or interrupted): latent resume%s\n"):format(#rows,
-    #rows == 1 and " was" or "s were", sweep and " " .. sweep or ""))
+  io.stderr:write(("%d run%s cut off (lost or interrupted): latent resume%s%s\n"):format(#rows,
+    #rows == 1 and " was" or "s were", sweep and " " .. sweep or "", encode.line(reader.db_option(context))))
 end
 
 local function main(argv, context)
@@ -76,7 +77,7 @@ local function main(argv, context)
     local more = store:count(opt.filter) - #rows
     if more > 0 then io.stderr:write(("%d more (--all, or --limit N)\n"):format(more)) end
   end
-  if opt.format == "table" and not opt.columns and not opt.removed then write_hint(store, opt.filter) end
+  if opt.format == "table" and not opt.columns and not opt.removed then write_hint(store, opt.filter, context) end
   return 0
 end
 

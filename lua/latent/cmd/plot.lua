@@ -477,11 +477,11 @@ end
 
 -- ---- pictures of one run ----
 
--- The latest matching run with a saved network: run and the file's path.
+-- The latest matching run with a saved network: run and artifact.
 local function find_network(store, opt)
   local runs, filter = find_runs(store, opt)
   if #runs == 0 then return nil, nothing(filter) end
-  local rows = store:sql(([[SELECT run, name, path FROM artifacts WHERE kind = 'network' AND run IN (%s)
+  local rows = store:sql(([[SELECT run, name, path, bytes, sha256 FROM artifacts WHERE kind = 'network' AND run IN (%s)
     AND (?1 IS NULL OR name = ?1) ORDER BY run DESC, name <> 'net', name LIMIT 1]]):format(id_list(runs)), opt.network)
   if #rows == 0 then
     warn("the runs that match saved no network%s; a script saves one by run:save(\"net\", net)",
@@ -491,7 +491,7 @@ local function find_network(store, opt)
   for _, run in ipairs(runs) do
     if run.id == rows[1].run then
       if #runs > 1 then warn("%d runs match; drawing the latest with a network, %s", #runs, run.name) end
-      return run, rows[1].path
+      return run, rows[1]
     end
   end
 end
@@ -518,9 +518,9 @@ local function data_of(run, part)
 end
 
 local function draw_network(store, opt, context)
-  local run, path = find_network(store, opt)
-  if not run then return nil, path end
-  local net = require "latent.net".load(reader.file(path, context.db))
+  local run, file = find_network(store, opt)
+  if not run then return nil, file end
+  local net = reader.with_file(store, file, context.db, require "latent.net".load)
   local figure
   if opt.kind == "filters" then
     figure = plot.filters(net, { n = opt.number, layer = opt.layer })
