@@ -6,7 +6,7 @@
 
 static const double tolerance = sizeof(lt_real) == 4 ? 1e-5 : 1e-10;
 /* Rounding grows from step to step. */
-static const double after_steps = sizeof(lt_real) == 4 ? 5e-5 : 1e-10;
+static const double after_steps = sizeof(lt_real) == 4 ? 1e-4 : 1e-10;
 
 #define DENSE(n, a)                                                            \
     {                                                                          \
