@@ -97,6 +97,8 @@ same "no log is kept" "$(answer one.latent "PRAGMA journal_mode")" delete
 # ---- and back, elsewhere ----
 expect 0 "would be 1 run new" in_b "$L" import ../one.latent --dry-run
 [[ ! -e b/results ]] || fail "a dry run made a store"
+expect 2 "is called 'tye'" in_b "$L" import ../one.latent --only tye=tied
+[[ ! -e b/results ]] || fail "a wrong filter made a store"
 expect 0 "one.latent: 1 run new; 19 values, 1 file (" in_b "$L" import ../one.latent
 agree "an imported run" one.latent b
 cmp a/results/runs/2/net.safetensors b/results/runs/1/net.safetensors ||

@@ -110,6 +110,16 @@ static lt_status find_runs(lt_store *from, const char *text, int64_t **runs,
     return rc;
 }
 
+/* A filter that is wrong is told before a store is made. */
+static lt_status filter_check(lt_store *from, const char *text, lt_err *err)
+{
+    lt_filter *filter = NULL;
+    lt_status rc = text ? lt_filter_compile(from, text, &filter, err) : LT_OK;
+
+    lt_filter_free(filter);
+    return rc;
+}
+
 static lt_status take_between(const wish *w, lt_store *from, lt_store *to,
                               taking *t)
 {
@@ -135,6 +145,8 @@ static lt_status take(const wish *w, taking *t)
     lt_store *from = NULL, *to = NULL;
     lt_status rc = lt_store_open(w->from, LT_STORE_READ, &from, &t->err);
 
+    if (rc == LT_OK)
+        rc = filter_check(from, w->filter, &t->err);
     if (rc == LT_OK && (!w->dry_run || lt_path_exists(w->to)))
         rc = lt_store_open(w->to, w->dry_run ? LT_STORE_READ : LT_STORE_CREATE,
                            &to, &t->err);
