@@ -12,6 +12,7 @@
 #include "store_help.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 /* The first fails only when the pages that there are have no room. */
@@ -19,6 +20,20 @@
 #define CLOSED "PRAGMA query_only = 1"
 #define OPEN   "PRAGMA query_only = 0"
 #define ROOM   "PRAGMA max_page_count = 1000000"
+
+static int n_log_syncs;
+
+/* In place of the C library's: counts those of a store's log. */
+int fsync(int fd)
+{
+    char link[32], path[400];
+    ssize_t n;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    n = readlink(link, path, sizeof path);
+    n_log_syncs += n > 4 && strncmp(path + n - 4, "-wal", 4) == 0;
+    return (int)syscall(SYS_fsync, fd);
+}
 
 static void side_file(const place *p, int run, char out[160])
 {
@@ -240,7 +255,9 @@ static void claim_that_goes_on_gets_its_values_first(void **state)
     run_on_closed_store(&p, 3, 100, 0);
     EXPECT_OK(
         &p, lt__db_do(p.store, &p.err, "UPDATE run SET status = 'queued'", ""));
+    n_log_syncs = 0;
     claim = place_claim(&p);
+    assert_true(n_log_syncs > 0); /* before the file went */
     EXPECT_OK(&p, lt_claim_rewind(claim, names, counts, 1, &p.err));
     expect_series(&p, 60);
     EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
@@ -412,7 +429,54 @@ static void user_is_told_once_per_run(void **state)
     place_close(&p);
 }
 
-/* A checkpoint may count what the side file has. */
+/* A claim that comes, and dies, between a fold and its end: its file stays. */
+static void file_of_a_later_claim_stays(void **state)
+{
+    lt__folding all = {0};
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 0, 10, 0);
+    EXPECT_OK(&p, lt__db_begin(p.store, &p.err));
+    EXPECT_OK(&p, lt__db_end(p.store, lt__fold_run(p.store, 1, &all, &p.err),
+                             &p.err));
+    EXPECT_OK(
+        &p, lt__db_do(p.store, &p.err, "UPDATE run SET status = 'queued'", ""));
+    run_on_closed_store(&p, 0, 20, 0);
+    lt__fold_clear(p.store, &all);
+    assert_true(is_there(&p, 1));
+    fold(&p, 1, 20 + 10, 0);
+    assert_false(is_there(&p, 1));
+    EXPECT_SQL(&p, "SELECT count(*) FROM metrics WHERE name = 'x'", "30");
+    place_close(&p);
+}
+
+/* A stranger's folder: what a link in it leads to is not the run's. */
+static void checkpoint_behind_a_link_stays(void **state)
+{
+    char command[500], checkpoint[160];
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 1);
+    run_on_closed_store(&p, 1, 10, LT_RUN_FINISHED);
+    snprintf(command, sizeof command,
+             "cd %s && rm -r runs/1 && mkdir mine && echo > mine/checkpoint"
+             " && ln -s ../mine runs/1",
+             p.dir);
+    assert_int_equal(system(command), 0);
+    fold(&p, 1, 9 + 5, 0);
+    assert_false(is_there(&p, 1));
+    snprintf(checkpoint, sizeof checkpoint, "%s/mine/checkpoint", p.dir);
+    assert_int_equal(access(checkpoint, F_OK), 0);
+    place_close(&p);
+}
+
+/* A checkpoint may count what the side file has, and what flushes before had
+ * stored is on the disk. */
 static void settled_is_what_the_side_file_has(void **state)
 {
     lt_counts counts = {0};
@@ -431,7 +495,9 @@ static void settled_is_what_the_side_file_has(void **state)
     record(r, "x", 1, 1);
     record(r, "x", 2, 2);
     record(r, "y", 1, 1);
+    n_log_syncs = 0;
     EXPECT_OK(&p, lt_recorder_settle(r, &counts, &p.err));
+    assert_true(n_log_syncs > 0);
     assert_int_equal(counts.n, 2);
     assert_int_equal(counts.counts[0] * 10 + counts.counts[1], 31);
     lt_counts_deinit(&counts);
@@ -603,6 +669,8 @@ int main(void)
         T(store_with_room_again_gets_all_from_the_run_itself),
         T(file_without_a_name_is_read_by_its_own_run),
         T(silent_run_keeps_its_file),
+        T(file_of_a_later_claim_stays),
+        T(checkpoint_behind_a_link_stays),
         T(run_with_a_gap_is_lost),
         T(user_is_told_once_per_run),
         T(settled_is_what_the_side_file_has),

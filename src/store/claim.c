@@ -190,6 +190,9 @@ lt_status lt_claim_next(lt_store *store, int64_t sweep, const lt_run_env *env,
         rc = lt__db_end(store, claim_take(c, sweep, env, err), err);
     c->started = c->claimed = lt_clock_elapsed();
     c->cpu_started = lt_clock_cpu();
+    /* What came from an earlier side file stays, before that goes. */
+    if (rc == LT_OK && !c->is_anew)
+        (void)lt__store_sync(store, NULL);
     if (rc == LT_OK)
         c->unsaved = lt__unsaved_new(c);
     if (rc == LT_OK)

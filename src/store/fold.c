@@ -15,6 +15,8 @@
  * last can be lost with the machine's power. The others are folded in then, but
  * the run has not ended: it goes on from its checkpoint, as a lost one. */
 #include "latent/base/mem.h"
+#include "latent/base/tree.h"
+#include "latent/store/books.h"
 #include "store/unsaved_int.h"
 
 #include <dirent.h>
@@ -28,6 +30,7 @@
 typedef struct fold {
     lt_store *s;
     int64_t run;
+    int64_t claim; /* whose the file is, as claim_key says */
     bool is_queued, has_gap;
     bool is_news; /* the store has got something from it */
     int64_t values;
@@ -134,6 +137,18 @@ static lt_status owner_judge(fold *f, const lt__entry *e, ownership *out,
     return rc;
 }
 
+/* Tells the claims of a run apart, by the process of each. */
+static int64_t claim_key(const lt__entry *owner)
+{
+    return (int64_t)(((uint64_t)owner->pid_start << 22) ^ (uint64_t)owner->pid);
+}
+
+static lt_status done_add(lt__folding *all, const fold *f, lt_err *err)
+{
+    LT_TRY(lt__ids_add(&all->done, f->run, err));
+    return lt__ids_add(&all->done, f->claim, err);
+}
+
 static void leave(lt__folding *all, lt_status rc, const char *path,
                   const char *why)
 {
@@ -159,7 +174,7 @@ static lt_status file_fold(fold *f, lt__unsaved_file *file, const char *path,
     } else {
         all->sum.values += f->values;
         all->sum.runs += f->is_news;
-        LT_TRY(lt__ids_add(&all->done, f->run, err));
+        LT_TRY(done_add(all, f, err));
     }
     return lt__db_do(f->s, err, "RELEASE unsaved", "");
 }
@@ -174,10 +189,11 @@ static lt_status owned_fold(fold *f, lt__unsaved_file *file, const char *path,
         leave(all, LT_EFORMAT, path, "damaged: does not say whose it is");
         return LT_OK;
     }
+    f->claim = claim_key(&e);
     LT_TRY(owner_judge(f, &e, &whose, err));
     if (whose == OF_THIS)
         return file_fold(f, file, path, all, err);
-    return whose == OF_EARLIER ? lt__ids_add(&all->done, f->run, err) : LT_OK;
+    return whose == OF_EARLIER ? done_add(all, f, err) : LT_OK;
 }
 
 lt_status lt__fold_file(lt_store *s, int64_t run, lt__unsaved_file *file,
@@ -256,9 +272,39 @@ static lt_status run_judge(lt_store *s, int64_t run, const lt_host *here,
     return rc;
 }
 
+/* Whether the file is still that claim's: the run may have been claimed since,
+ * and its process have died, too, with a file that nobody has folded in. */
+static bool is_file_of(const char *path, int64_t claim)
+{
+    lt__unsaved_file *file = NULL;
+    bool is_its = false;
+    lt__entry e;
+
+    if (lt__unsaved_open(path, &file, NULL) == LT_OK)
+        is_its = lt__unsaved_next(file, &e) && claim_key(&e) == claim;
+    lt__unsaved_close(file);
+    return is_its;
+}
+
+/* By way of no link: the folder may be a stranger's. */
+static void checkpoint_clear(const lt_store *s, int64_t run)
+{
+    static const char *const names[] = {"checkpoint", "stages"};
+    lt_text path = {0};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        lt_store_runs_folder(s, &path);
+        lt_text_addf(&path, "/%lld/%s", (long long)run, names[i]);
+        if (!path.failed)
+            (void)lt_tree_remove(s->folder, path.data, NULL);
+    }
+    lt_text_deinit(&path);
+}
+
 /* A run of another host that is only silent may live after all, and its file
  * with it. Who came to an end of their own need no checkpoint any more. */
-static void file_clear(lt_store *s, int64_t run, const lt_host *here)
+static void file_clear(lt_store *s, int64_t run, int64_t claim,
+                       const lt_host *here)
 {
     lt__sign sign = LT__SIGN_ALIVE;
     int64_t has_ended = 0;
@@ -267,16 +313,16 @@ static void file_clear(lt_store *s, int64_t run, const lt_host *here)
     if (run_judge(s, run, here, &sign, NULL) != LT_OK ||
         (sign != LT__SIGN_GONE && sign != LT__SIGN_REBOOT))
         return;
-    lt__db_integer(s, &has_ended, NULL,
-                   "SELECT status IN ('finished', 'failed', 'diverged',"
-                   " 'pruned') FROM run WHERE id = ?",
-                   "i", run);
     lt__unsaved_path(s, run, &path);
-    if (!path.failed)
+    if (!path.failed && is_file_of(path.data, claim)) {
+        lt__db_integer(s, &has_ended, NULL,
+                       "SELECT status IN ('finished', 'failed', 'diverged',"
+                       " 'pruned') FROM run WHERE id = ?",
+                       "i", run);
         (void)unlink(path.data);
-    lt_store_run_dir(s, run, &path);
-    if (has_ended && !path.failed)
-        (void)lt__run_clear(path.data, NULL);
+        if (has_ended)
+            checkpoint_clear(s, run);
+    }
     lt_text_deinit(&path);
 }
 
@@ -287,8 +333,8 @@ void lt__fold_clear(lt_store *s, lt__folding *all)
     if (all->done.n > 0 && lt__store_sync(s, NULL) == LT_OK &&
         lt__db_begin(s, NULL) == LT_OK) {
         lt_host_describe(&here);
-        for (int i = 0; i < all->done.n; i++)
-            file_clear(s, all->done.items[i], &here);
+        for (int i = 0; i + 1 < all->done.n; i += 2)
+            file_clear(s, all->done.items[i], all->done.items[i + 1], &here);
         lt__db_end(s, LT_EINTERRUPTED, NULL);
     }
     lt_mem_free(all->done.items);

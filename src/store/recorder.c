@@ -333,9 +333,9 @@ lt_status lt_recorder_settle(lt_recorder *r, lt_counts *out, lt_err *err)
     rc = lt_recorder_flush(r, err);
     if (rc != LT_OK && (r->claim->is_gone || count_unfiled(r) > 0))
         return rc;
+    LT_TRY(lt__store_sync(r->claim->store, err)); /* earlier flushes, too */
     if (rc != LT_OK || r->claim->store->is_network)
         return recorder_counts(r, out, err);
-    LT_TRY(lt__store_sync(r->claim->store, err));
     return lt_claim_counts(r->claim, out, err);
 }
 

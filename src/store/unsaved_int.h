@@ -134,7 +134,8 @@ lt_status lt__unsaved_find(const lt_store *s, lt__ids *out, lt_err *err);
 
 typedef struct lt__folding {
     lt_folded sum;
-    lt__ids done; /* runs whose file has nothing left that the store lacks */
+    lt__ids done; /* runs whose file has nothing left that the store lacks, each
+                     followed by a number that tells whose the file is */
 } lt__folding;
 
 /* Within a transaction, for a run whose process is gone (or is this one): the
