@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "latent/base/path.h"
 #include "store_help.h"
 
 #include <sys/stat.h>
@@ -488,6 +489,35 @@ static void live_run_is_spared_whatever_its_age(void **state)
     place_close(&p);
 }
 
+/* As latent merge does, of a run that it brings up to date. */
+static void locked_run_holds_up_no_other(void **state)
+{
+    lt_run_env env = {.threads = 1};
+    lt_claim *claim, *none = NULL;
+    char path[160];
+    int lock = -1;
+    place p;
+
+    (void)state;
+    place_open(&p);
+    place_queue_many(&p, 2);
+    snprintf(path, sizeof path, "%s/runs/1", p.dir);
+    EXPECT_OK(&p, lt_path_make_dirs(path, &p.err));
+    snprintf(path, sizeof path, "%s/runs/1/lock", p.dir);
+    EXPECT_OK(&p, lt__lock_take(path, &lock, &p.err));
+    claim = place_claim(&p);
+    assert_int_equal(lt_claim_run(claim), 2);
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    assert_int_equal(lt_claim_next(p.store, 0, &env, &none, &p.err), LT_EBUSY);
+    EXPECT_TEXT(p.err.text, "/runs/1/lock: locked by another process");
+    EXPECT_SQL(&p, "SELECT group_concat(status) FROM runs", "queued,finished");
+    close(lock);
+    claim = place_claim(&p);
+    assert_int_equal(lt_claim_run(claim), 1);
+    EXPECT_OK(&p, lt_claim_end(claim, LT_RUN_FINISHED, "", &p.err));
+    place_close(&p);
+}
+
 static void claim_touches_its_lock(void **state)
 {
     lt_claim *claim;
@@ -681,6 +711,7 @@ int main(void)
         cmocka_unit_test(reap_for_a_reader_only_counts),
         cmocka_unit_test(reap_waits_for_other_hosts_to_fall_silent),
         cmocka_unit_test(live_run_is_spared_whatever_its_age),
+        cmocka_unit_test(locked_run_holds_up_no_other),
         cmocka_unit_test(claim_touches_its_lock),
         cmocka_unit_test(run_taken_for_lost_ends_as_any_other),
         cmocka_unit_test(claim_of_a_run_given_away_writes_nothing),

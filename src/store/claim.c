@@ -37,7 +37,9 @@ static void claim_free(lt_claim *c)
     "SELECT id, sweep, seed, name, config, started_at IS NULL FROM run"        \
     " WHERE status = 'queued' AND id NOT IN (SELECT run FROM removed)"
 
-static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
+/* Of those behind run `after`. */
+static lt_status claim_pick(lt_claim *c, int64_t sweep, int64_t after,
+                            lt_err *err)
 {
     lt_store *s = c->store;
     sqlite3_stmt *stmt = NULL;
@@ -45,9 +47,10 @@ static lt_status claim_pick(lt_claim *c, int64_t sweep, lt_err *err)
     lt_status rc;
 
     LT_TRY(lt__db_open(s, &stmt, err,
-                       sweep ? PICK " AND sweep = ? ORDER BY id LIMIT 1"
-                             : PICK " AND id > ? ORDER BY id LIMIT 1",
-                       "i", sweep));
+                       sweep ? PICK " AND sweep = ?1 AND id > ?2"
+                                    " ORDER BY id LIMIT 1"
+                             : PICK " AND id > ?2 ORDER BY id LIMIT 1",
+                       "ii", sweep, after));
     rc = lt__db_next(s, stmt, &row, err);
     if (rc == LT_OK && row) {
         c->run = sqlite3_column_int64(stmt, 0);
@@ -106,6 +109,29 @@ static lt_status claim_lock(lt_claim *c, lt_err *err)
     return lt_err_mark(err, rc);
 }
 
+/* A run that latent merge brings up to date right now, or whose number one has
+ * that an earlier store of this name began, holds up no other. */
+static lt_status claim_choose(lt_claim *c, int64_t sweep, lt_err *err)
+{
+    lt_err held = {0};
+    lt_status rc;
+
+    for (;;) {
+        rc = claim_pick(c, sweep, c->run, err);
+        if (rc == LT_ENOTFOUND && held.status != LT_OK)
+            return lt_err_set(err, held.status, "%s", held.text);
+        LT_TRY(rc);
+        rc = claim_lock(c, &held);
+        if (rc != LT_EBUSY)
+            break;
+        lt_mem_free(c->name);
+        lt_mem_free(c->config);
+        lt_mem_free(c->dir);
+        c->name = c->config = c->dir = NULL;
+    }
+    return rc == LT_OK ? rc : lt_err_set(err, rc, "%s", held.text);
+}
+
 /* A run that begins anew must find no checkpoint: not its own, when it is
  * tried again, nor one of a store that was here before this one. */
 lt_status lt__run_clear(const char *dir, lt_err *err)
@@ -157,8 +183,7 @@ static lt_status claim_take(lt_claim *c, int64_t sweep, const lt_run_env *env,
 
     sqlite3_snprintf((int)sizeof c->boot_id, c->boot_id, "%s",
                      env->host.boot_id);
-    LT_TRY(claim_pick(c, sweep, err));
-    LT_TRY(claim_lock(c, err));
+    LT_TRY(claim_choose(c, sweep, err));
     LT_TRY(c->is_anew ? lt__run_clear(c->dir, err) : claim_fold(c, err));
     LT_TRY(lt__db_do(c->store, err, "DELETE FROM divergence WHERE run = ?", "i",
                      c->run));

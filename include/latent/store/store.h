@@ -168,7 +168,8 @@ typedef struct lt_run_env {
 /* Claims the oldest queued run of `sweep` (0: of any) in one transaction:
  * takes the kernel lock on <run dir>/lock (held until the claim is closed,
  * dropped by the kernel if the process dies), records host, boot id, pid and
- * its start time, sets `running`. ENOTFOUND when the queue is empty. Empties
+ * its start time, sets `running`. ENOTFOUND when the queue is empty. Runs whose
+ * lock another holds are passed over; EBUSY when there are only such. Empties
  * <run dir>/checkpoint and <run dir>/stages of a run that begins (anew). */
 lt_status lt_claim_next(lt_store *store, int64_t sweep, const lt_run_env *env,
                         lt_claim **out, lt_err *err);
