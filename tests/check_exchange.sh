@@ -101,6 +101,10 @@ expect 2 "is called 'tye'" in_b "$L" import ../one.latent --only tye=tied
 [[ ! -e b/results ]] || fail "a wrong filter made a store"
 expect 0 "one.latent: 1 run new; 19 values, 1 file (" in_b "$L" import ../one.latent
 agree "an imported run" one.latent b
+if command -v gnuplot >/dev/null; then
+    expect 0 "wrote" in_b "$L" plot filters 1 -n 4 -o ../there.svg
+    rm there.*
+fi
 cmp a/results/runs/2/net.safetensors b/results/runs/1/net.safetensors ||
     fail "the weights changed on the way"
 same "its folder" "$(ls b/results/runs/1 | tr '\n' ' ')" "lock net.safetensors "

@@ -24,9 +24,11 @@ function reader.file(path, db)
 end
 
 -- The bytes of an artifact that lies in the store itself (latent export), or nil.
+-- (Of a run that was imported the same table says that they lie beside it.)
 local function packed_file(store, artifact)
+  local is_inside = "SELECT 1 FROM packed WHERE run = ? AND path = '' AND CAST(body AS TEXT) = 'files inside'"
   if #store:sql("SELECT 1 FROM sqlite_schema WHERE name = 'packed'") == 0
-    or #store:sql("SELECT 1 FROM packed WHERE run = ? AND path = ''", artifact.run) == 0 then
+    or #store:sql(is_inside, artifact.run) == 0 then
     return nil
   end
   local parts, size = {}, 0
