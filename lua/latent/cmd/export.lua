@@ -132,6 +132,7 @@ local BLOCK <const> = 1 << 20
 
 local function pour(path)
   local file <close> = assert(io.open(path, "r"))
+  os.remove(path) -- by now: who reads may end early, and this process with that
   for block in function() return file:read(BLOCK) end do output.raw(io.stdout, block) end
 end
 
