@@ -95,6 +95,7 @@ same "-METRIC" "$(grep -c "runs/[2-8]/" out)" 7
 expect 0 "by the highest max(score)" \
     "$L" gc --dry-run --keep-best "max(score)" --csv
 expect 0 "nothing to delete" "$L" gc --dry-run --keep-best score --older-than 1h
+expect 2 "wanted with --keep-best METRIC only" "$L" gc --keep 2 -y
 expect 2 "nobody can be asked here" "$L" gc --keep-best score
 same "refused" "$(weights)" "1 2 3 4 5 6 7 8"
 before=$(ask "SELECT count(*), sum(value) FROM metrics")

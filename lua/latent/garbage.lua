@@ -203,7 +203,7 @@ end
 local function add_not_best(plan, store, scan, opt)
   plan.kept = {}
   for _, e in ipairs(store:sql("SELECT DISTINCT experiment FROM runs ORDER BY experiment")) do
-    local rest, kept = not_best(store, e.experiment, opt.keep_best, opt.keep)
+    local rest, kept = not_best(store, e.experiment, opt.keep_best, opt.keep or 1)
     plan.kept[#plan.kept + 1] = kept
     for _, row in ipairs(rest) do
       local ended = reader.seconds_of(row.ended_at)

@@ -18,7 +18,7 @@ local spec <const> = {
       "--keep-best", value = "METRIC",
       help = "besides, weights of all but the best runs of each experiment; -METRIC: higher is better",
     },
-    { "--keep", value = "N", type = "integer", min = 0, default = 1, help = "so many best runs keep theirs" },
+    { "--keep", value = "N", type = "integer", min = 0, help = "with it: so many best runs keep theirs, usually 1" },
     { "--vacuum", help = "give free pages of the store back to the disk, however few they are" },
     { "-y", "--yes", help = "do not ask" },
   },
@@ -140,6 +140,7 @@ local function main(argv, context)
   if opt.older_than and not opt.age then
     return args.fail(spec, ("--older-than: found '%s', wanted such as 90m, 12h, 30d or 2w"):format(opt.older_than))
   end
+  if opt.keep and not opt.keep_best then return args.fail(spec, "--keep: wanted with --keep-best METRIC only") end
   local store <close> = opt.dry_run and reader.open_only(context) or reader.open_writer(context)
   local plan = garbage.plan(store, usage.scan(store), opt)
   explain(plan, opt)

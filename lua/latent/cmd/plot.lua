@@ -484,7 +484,7 @@ local function find_network(store, opt)
   local rows = store:sql(([[SELECT run, name, path, bytes, sha256 FROM artifacts WHERE kind = 'network' AND run IN (%s)
     AND (?1 IS NULL OR name = ?1) ORDER BY run DESC, name <> 'net', name LIMIT 1]]):format(id_list(runs)), opt.network)
   if #rows == 0 then
-    warn("the runs that match saved no network%s; a script saves one by run:save(\"net\", net)",
+    warn("the runs that match saved no network%s, or gc freed it; a script saves one by run:save(\"net\", net)",
       opt.network and (" named '%s'"):format(opt.network) or "")
     return nil, 3
   end
