@@ -103,7 +103,8 @@ static void max_check(const lt__kernels *k, const lt_pooling *g)
     int32_t at[MOST];
 
     fill(x, g->in[0] * g->in[1], 3);
-    x[0] = x[1]; /* of equals the first */
+    if (g->in[0] * g->in[1] > 1)
+        x[0] = x[1]; /* of equals the first */
     k->pool_max(g, x, y, at);
     EACH_WINDOW(g, r, c)
     {
