@@ -192,7 +192,8 @@ expect 6 "not opened: 1 outside of the store" "$L" verify
 
 # ---- folders, runs whose process is gone ----
 damage "UPDATE run SET status = 'running' WHERE id = 2"
-mkdir results/runs/17 results/runs/other
+mkdir results/runs/17 results/runs/18 results/runs/other
+touch results/runs/17/net.safetensors results/runs/18/lock
 found 2 "^folder results/runs/17: of a run that is not in the store$" \
     "^run 2: is said to be running, but its process is gone"
 same "still running" "$(sqlite3 results/latent.db \

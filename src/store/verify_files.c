@@ -336,6 +336,29 @@ static bool is_coming(const char *parent, const char *name)
     return is_live;
 }
 
+/* What a process leaves that is killed before it puts anything there. */
+static bool is_empty(const char *parent, const char *name)
+{
+    lt_text path = {0};
+    const struct dirent *entry;
+    bool is_so = false;
+    DIR *dir = NULL;
+
+    lt_text_addf(&path, "%s/%s", parent, name);
+    if (!path.failed)
+        dir = opendir(path.data);
+    if (dir) {
+        is_so = true;
+        while (is_so && (entry = readdir(dir)))
+            is_so = strcmp(entry->d_name, ".") == 0 ||
+                    strcmp(entry->d_name, "..") == 0 ||
+                    strcmp(entry->d_name, "lock") == 0;
+        closedir(dir);
+    }
+    lt_text_deinit(&path);
+    return is_so;
+}
+
 static lt_status verify_folder(lt__verify *v, const char *parent,
                                const char *name, lt_err *err)
 {
@@ -351,7 +374,7 @@ static lt_status verify_folder(lt__verify *v, const char *parent,
         LT_TRY(lt__db_integer(v->store, &known, err,
                               "SELECT 1 FROM run WHERE id = ?", "i",
                               (int64_t)id));
-    if (!known && !is_coming(parent, name))
+    if (!known && !is_empty(parent, name) && !is_coming(parent, name))
         lt__verify_wrong(v, "folder %s/%s: of a run that is not in the store",
                          parent, name);
     return LT_OK;
